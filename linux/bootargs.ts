@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The kernel's command line of a guest: what keeps a Debian kernel alive in 128 MiB behind a virtio console, and the
+// words by which the guest programs know what to do (programs/boot_words.h).
+
+import assert from 'node:assert/strict';
+
+/** What a guest is to do in this run. */
+export interface GuestOrders {
+  readonly role: 'recv' | 'send';
+  /** CID of the other guest. */
+  readonly peerCid: number;
+  /** This run's nonce; both guests and the launcher know it. */
+  readonly nonce: bigint;
+  /** When the program has ended. Default: power off. */
+  readonly after?: 'poweroff' | 'shell';
+}
+
+export interface KernelOptions {
+  /** Device of the console. Default `hvc0`. */
+  readonly console?: string;
+  /** Messages of a level below this go to the console. 4 shows errors, 5 warnings too (default), 8 everything. */
+  readonly logLevel?: number;
+  /** PID 1 of the initramfs if it is not /init. */
+  readonly init?: string;
+  /** Further words, last, so that they win. */
+  readonly more?: readonly string[];
+}
+
+/** Never longer than the kernel keeps: COMMAND_LINE_SIZE of arm64, with its NUL. */
+export const commandLineBytes = 2048;
+
+export function renderBootargs(orders: GuestOrders, options: KernelOptions = {}): string {
+  const words = [
+    `console=${options.console ?? 'hvc0'}`,
+    // Debian reserves 64 MiB for contiguous memory, half of the guest.
+    'cma=0',
+    // A guest that panics resets at once, which the VMM sees; a silent loop would only show as a deadline.
+    'panic=-1',
+    `loglevel=${options.logLevel ?? 5}`,
+    ...(options.init === undefined ? [] : [`rdinit=${options.init}`]),
+    ...orderWords(orders),
+    ...(options.more ?? []),
+  ];
+  const text = words.join(' ');
+  assert(text.length < commandLineBytes, `command line of ${text.length} bytes`);
+  return text;
+}
+
+/** `nonce` as all lines and words spell it: 16 hexadecimal digits. */
+export const formatNonce = (nonce: bigint): string => nonce.toString(16).padStart(16, '0');
+
+function orderWords({ role, peerCid, nonce, after }: GuestOrders): string[] {
+  assert(nonce >= 0n && nonce < 1n << 64n, `nonce ${nonce} is not an unsigned 64-bit number`);
+  return [
+    `vsock_role=${role}`,
+    `vsock_peer=${peerCid}`,
+    `vsock_nonce=${formatNonce(nonce)}`,
+    ...(after === undefined || after === 'poweroff' ? [] : [`vsock_after=${after}`]),
+  ];
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// PID 1 of a guest. Mounts what the programs need, loads the modules that the kernel has not built in, waits for the
+// console, runs the program that the boot words ask for (vsock_role), and powers the guest off, or keeps a shell on
+// the console (vsock_after=shell).
+//
+// The console is the difficulty: with Debian's kernels the virtio-mmio driver is a module, so until it is loaded there
+// is no /dev/hvc0, the kernel could not open a console for us, and descriptors 0 to 2 are closed. Until then the lines
+// go to the kernel's log, which the console replays when it comes up.
+//
+// A given initrd that needs these modules has this program as /vsock_init (rdinit=/vsock_init): it does the first half
+// and then becomes the initrd's own /init.
+
+#include "boot_words.h"
+#include "line.h"
+
+enum {
+    CONSOLE_LIMIT_MS = 60 * 1000,
+    CONSOLE_POLL_MS = 10,
+    SHELL_PAUSE_MS = 1000,
+    ORDER_SIZE = 4096,
+    PATH_SIZE = 256,
+    SYSLOG_CONSOLE_LEVEL = 8,
+    LEVEL_ERRORS = 4,
+    TIOCSCTTY = 0x540e,
+    TCSBRK = 0x5409,
+};
+
+/* reboot(2) */
+#define REBOOT_MAGIC_1 0xfee1deadL
+#define REBOOT_MAGIC_2 672274793L
+#define REBOOT_POWER_OFF 0x4321fedcL
+
+/* Where lines go: the kernel's log, later the console. */
+static int log_fd = -1;
+
+static struct line new_line(const char *text)
+{
+    struct line line;
+    line.length = 0;
+    add_text(&line, "VSOCK INIT|INFO: ");
+    add_text(&line, text);
+    return line;
+}
+
+static void say_error(const char *what, const char *name, long error)
+{
+    struct line line = new_line(what);
+    add_text(&line, name);
+    add_text(&line, ": ");
+    add_error(&line, error);
+    write_line(&line, log_fd);
+}
+
+static void mount_on(const char *directory, const char *type)
+{
+    (void)system_call(SYS_mkdirat, AT_FDCWD, (long)directory, 0755, 0, 0);
+    long error = system_call(SYS_mount, (long)type, (long)directory, (long)type, 0, 0);
+    /* EBUSY: it is mounted already. */
+    if (error < 0 && error != -EBUSY)
+        say_error("mount ", directory, error);
+}
+
+/* `directory` and `name` in one; names that do not fit give an empty path, which no call accepts. */
+static void join_path(char path[PATH_SIZE], const char *directory, const char *name)
+{
+    size_t length = 0;
+    for (; *directory != '\0' && length < PATH_SIZE - 1; directory += 1, length += 1)
+        path[length] = *directory;
+    for (; *name != '\0' && length < PATH_SIZE - 1; name += 1, length += 1)
+        path[length] = *name;
+    path[*name == '\0' ? length : 0] = '\0';
+}
+
+static void load_module(const char *name)
+{
+    char path[PATH_SIZE];
+    join_path(path, "/modules/", name);
+    long fd = open_file(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        say_error("module ", name, fd);
+        return;
+    }
+    long error = system_call(SYS_finit_module, fd, (long)"", 0, 0, 0);
+    close_file((int)fd);
+    /* EEXIST: loaded already, or built into this kernel. */
+    if (error < 0 && error != -EEXIST)
+        say_error("module ", name, error);
+}
+
+/* Each line of /modules/order names a file in /modules. No such list: the kernel has all it needs. */
+static void load_modules(void)
+{
+    static char order[ORDER_SIZE + 1];
+    long fd = open_file("/modules/order", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    long size = read_file((int)fd, order, ORDER_SIZE);
+    close_file((int)fd);
+    if (size < 0) {
+        say_error("read ", "/modules/order", size);
+        return;
+    }
+    char *name = order;
+    for (char *end = order; end < order + size; end += 1) {
+        if (*end != '\n')
+            continue;
+        *end = '\0';
+        if (name != end)
+            load_module(name);
+        name = end + 1;
+    }
+}
+
+/* Opens the device that the last console= names, as soon as it is there, and makes it descriptors 0 to 2. */
+static int open_console(void)
+{
+    char path[PATH_SIZE];
+    char *name = command_line_word("console");
+    join_path(path, "/dev/", name == NULL ? "console" : name);
+    for (char *end = path; *end != '\0'; end += 1) {
+        if (*end != ',')
+            continue;
+        *end = '\0'; /* ttyAMA0,115200 */
+        break;
+    }
+
+    int64_t deadline_ms = clock_ms() + CONSOLE_LIMIT_MS;
+    long fd = -ENOENT;
+    for (;;) {
+        fd = open_file(path, O_RDWR | O_NOCTTY);
+        if (fd >= 0 || clock_ms() >= deadline_ms)
+            break;
+        sleep_ms(CONSOLE_POLL_MS);
+    }
+    if (fd < 0) {
+        say_error("console ", path, fd);
+        return 0;
+    }
+    for (int i = STDIN; i <= STDERR; i += 1)
+        (void)system_call(SYS_dup3, fd, i, 0, 0, 0);
+    if (fd > STDERR)
+        close_file((int)fd);
+    log_fd = STDOUT;
+    return 1;
+}
+
+/* Starts `path` as a child in a session of its own, with the console as its terminal; returns its pid or -errno. */
+static long spawn(const char *path, char *const *arguments, char *const *environment)
+{
+    long pid = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid != 0)
+        return pid;
+    (void)system_call(SYS_setsid, 0, 0, 0, 0, 0);
+    (void)system_call(SYS_ioctl, STDIN, TIOCSCTTY, 0, 0, 0);
+    long error = system_call(SYS_execve, (long)path, (long)arguments, (long)environment, 0, 0);
+    say_error("exec ", path, error);
+    (void)system_call(SYS_exit_group, 127, 0, 0, 0, 0);
+    __builtin_unreachable();
+}
+
+/* Waits for `pid`, burying orphans on the way. Returns its wait status. */
+static int wait_for(long pid)
+{
+    for (;;) {
+        int status = 0;
+        long done = system_call(SYS_wait4, -1, (long)&status, 0, 0, 0);
+        if (done == pid)
+            return status;
+        if (done < 0 && done != -EINTR)
+            return 0xff00; /* exit code 255 */
+    }
+}
+
+/* A program that ends by itself has said its verdict; one that was killed, or never came to run, cannot. */
+static void run_program(const char *role, const char *path, char *const *environment)
+{
+    char *arguments[] = { (char *)path, NULL };
+    long pid = spawn(path, arguments, environment);
+    int status = pid < 0 ? 0 : wait_for(pid);
+    int signal = status & 0x7f;
+    int code = status >> 8 & 0xff;
+
+    struct line line;
+    line.length = 0;
+    add_text(&line, "vsock ");
+    add_text(&line, role);
+    add_text(&line, ": FAILED ");
+    if (pid < 0) {
+        add_text(&line, "no process for it: ");
+        add_error(&line, pid);
+    } else if (signal != 0) {
+        add_text(&line, "killed by signal ");
+        add_number(&line, (uint64_t)signal);
+    } else if (code == 127) {
+        add_text(&line, "could not be started");
+    } else {
+        return;
+    }
+    write_line(&line, log_fd);
+}
+
+static void run_role(char **environment)
+{
+    char *role = boot_word(environment, "vsock_role");
+    if (role != NULL && same_text(role, "recv")) {
+        run_program("recv", "/root/vsock_recv", environment);
+    } else if (role != NULL && same_text(role, "send")) {
+        run_program("send", "/root/vsock_send", environment);
+    } else {
+        struct line line = new_line("vsock_role is '");
+        add_text(&line, role == NULL ? "" : role);
+        add_text(&line, "', expected recv or send: no program to run");
+        write_line(&line, log_fd);
+    }
+}
+
+static void keep_shell(char *const *environment)
+{
+    char *arguments[] = { (char[]){ "sh" }, NULL };
+    for (;;) {
+        long pid = spawn("/bin/busybox", arguments, environment);
+        if (pid > 0 && (wait_for(pid) >> 8 & 0xff) == 127)
+            return;
+        sleep_ms(SHELL_PAUSE_MS);
+    }
+}
+
+static void power_off(void)
+{
+    (void)system_call(SYS_ioctl, STDOUT, TCSBRK, 1, 0, 0); /* drain the console first */
+    (void)system_call(SYS_sync, 0, 0, 0, 0, 0);
+    long error = system_call(SYS_reboot, REBOOT_MAGIC_1, REBOOT_MAGIC_2, REBOOT_POWER_OFF, 0, 0);
+    say_error("power off", "", error);
+}
+
+static int is_first_half(const char *own_name)
+{
+    return same_text(own_name, "/vsock_init") || same_text(own_name, "vsock_init");
+}
+
+static int run(char **arguments, char **environment)
+{
+    /* A descriptor below 3 that is opened for anything else would be lost when the console takes its place. */
+    long fd;
+    do {
+        fd = open_file("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR);
+    if (fd > STDERR)
+        close_file((int)fd);
+
+    mount_on("/dev", "devtmpfs");
+    log_fd = (int)open_file("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    mount_on("/proc", "proc");
+    mount_on("/sys", "sysfs");
+    load_modules();
+    int has_console = open_console();
+
+    if (is_first_half(arguments[0])) {
+        arguments[0] = (char[]){ "/init" };
+        long error = system_call(SYS_execve, (long)"/init", (long)arguments, (long)environment, 0, 0);
+        say_error("exec ", "/init", error);
+        power_off();
+    }
+
+    /* From here on the kernel's chatter would only tear our lines. */
+    (void)system_call(SYS_syslog, SYSLOG_CONSOLE_LEVEL, 0, LEVEL_ERRORS, 0, 0);
+    if (has_console)
+        run_role(environment);
+    char *after = boot_word(environment, "vsock_after");
+    if (has_console && after != NULL && same_text(after, "shell"))
+        keep_shell(environment);
+    power_off();
+    /* PID 1 must not end. */
+    for (;;)
+        sleep_ms(SHELL_PAUSE_MS);
+}
