@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Names for files that are being made: in the directory where they will be renamed, so that the rename is atomic, and
+// with the name of their process, so that what a killed build left is recognised and swept.
+import { readdir, rm } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { isAlive, ourselves } from './liveness.ts';
+
+const pattern = /^\.vmbuild-(\d+)-(\d+)-\d+(\..*)?$/;
+let count = 0;
+
+/** Some programs look at the extension, so it stays; the rest of a long name would not fit beside ours. */
+export function temporaryFor(path: string): string {
+  count += 1;
+  const extension = extname(path);
+  const name = `.vmbuild-${ourselves.pid}-${ourselves.started}-${count}`;
+  return join(dirname(path), name + (extension.length <= 16 ? extension : ''));
+}
+
+/** Removes what processes that are gone left in `directories`. */
+export async function sweepTemporaries(directories: Iterable<string>): Promise<void> {
+  for (const directory of new Set(directories)) {
+    const names = await readdir(directory).catch(() => []); // not there yet
+    for (const name of names) {
+      const [, pid, started] = pattern.exec(name) ?? [];
+      if (pid !== undefined && !isAlive({ pid: Number(pid), started: Number(started) }))
+        await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+}
