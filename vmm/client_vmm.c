@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The VMM of one Linux guest: a virtio console through sDDF's serial subsystem and a virtio socket to the other guests.
+ *
+ * Compiled once for all VMMs. What differs between them comes from two objects that are linked in: the config structs (one C file
+ * per VMM, rendered by meta/) and the guest's images (images.S). Nothing in here may fail by a trap: a VMM whose guest cannot be
+ * started says so and stays, so that the rest of the system, its peers included, goes on.
+ */
+#include <string.h>
+#include <microkit.h>
+#include <libvmm/libvmm.h>
+#include <sddf/serial/config.h>
+#include <sddf/serial/queue.h>
+#include "libvmm/console_guard.h"
+#include "libvmm/guest_fault.h"
+#include "libvmm/guest_images.h"
+#include "libvmm/virtual_timer.h"
+#include "libvmm/vsock_seat.h"
+
+extern serial_client_config_t serial_config;
+extern vmm_config_t vmm_config;
+extern struct vsock_config vsock_config;
+
+static serial_queue_handle_t serial_rx_queue;
+static serial_queue_handle_t serial_tx_queue;
+static struct virtio_console_device console;
+static struct guarded_console guarded_console;
+
+static bool is_running;
+
+static bool start_guest(void);
+static bool add_console(void);
+static void work_on_console(void);
+static void stop_guest(void);
+
+void init(void)
+{
+    is_running = start_guest();
+    if (!is_running) {
+        LOG_VMM_ERR("no guest was started\n");
+    }
+    vsock_seat_settle(0);
+}
+
+void notified(microkit_channel channel)
+{
+    if (vsock_seat_owns(channel)) {
+        vsock_seat_notified(channel);
+    } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
+        work_on_console();
+    }
+    vsock_seat_settle(0);
+}
+
+seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo *reply)
+{
+    struct guest_fault guest_fault = guest_fault_read(vcpu, message);
+    enum guest_fault_verdict verdict = guest_fault_judge(&guest_fault, &guarded_console);
+    if (verdict == GUEST_FAULT_STOP || (verdict == GUEST_FAULT_FOR_LIBVMM && !fault_handle(vcpu, message))) {
+        stop_guest();
+        vsock_seat_settle(0);
+        return seL4_False;
+    }
+    if (guest_fault.label == seL4_Fault_VMFault) {
+        virtual_timer_release(vcpu);
+    }
+    vsock_seat_settle(guest_fault.label);
+    *reply = microkit_msginfo_new(0, 0);
+    return seL4_True;
+}
+
+static bool start_guest(void)
+{
+    if (!vmm_config_check_magic(&vmm_config) || !serial_config_check_magic(&serial_config)
+        || memcmp(vsock_config.magic, "vsock", sizeof(vsock_config.magic)) != 0) {
+        LOG_VMM_ERR("the config structs in this image are not for this VMM\n");
+        return false;
+    }
+    if (vmm_config.num_vcpus != 1) {
+        LOG_VMM_ERR("%u vCPUs configured, but only one is supported\n", vmm_config.num_vcpus);
+        return false;
+    }
+    /* The description maps guest RAM at its guest physical address, in the guest and here alike. */
+    arch_guest_init_t guest = {
+        .num_vcpus = 1,
+        .num_guest_ram_regions = 1,
+        .guest_ram_regions = { { .gpa_start = vmm_config.ram,
+                                 .size = vmm_config.ram_size,
+                                 .vmm_vaddr = (void *)vmm_config.ram } },
+    };
+    if (!guest_init(guest)) {
+        LOG_VMM_ERR("libvmm could not be initialised\n");
+        return false;
+    }
+    /* First of all, so that its peers get answers even if the guest never starts. */
+    if (!vsock_seat_init(&vsock_config)) {
+        return false;
+    }
+    LOG_VMM("starting \"%s\"\n", microkit_name);
+    uint64_t entry = guest_images_place(&vmm_config);
+    if (entry == 0 || !add_console()) {
+        return false;
+    }
+    return guest_start(entry, vmm_config.dtb, vmm_config.initrd);
+}
+
+static bool add_console(void)
+{
+    const vmm_config_virtio_mmio_device_t *device = NULL;
+    for (unsigned i = 0; i < vmm_config.num_virtio_mmio_devices && i < VMM_MAX_VIRTIO_MMIO_DEVICES; i++) {
+        if (vmm_config.virtio_mmio_devices[i].type == VIRTIO_DEVICE_ID_CONSOLE) {
+            device = &vmm_config.virtio_mmio_devices[i];
+        }
+    }
+    if (device == NULL) {
+        LOG_VMM_ERR("no virtio console among %u configured devices\n", vmm_config.num_virtio_mmio_devices);
+        return false;
+    }
+    serial_queue_init(&serial_rx_queue, serial_config.rx.queue.vaddr, serial_config.rx.data.size,
+                      serial_config.rx.data.vaddr);
+    serial_queue_init(&serial_tx_queue, serial_config.tx.queue.vaddr, serial_config.tx.data.size,
+                      serial_config.tx.data.vaddr);
+    if (!virtio_mmio_console_init(&console, device->base, device->size,
+                                  ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, device->irq), &serial_rx_queue,
+                                  &serial_tx_queue, serial_config.tx.id, serial_config.rx.id)) {
+        LOG_VMM_ERR("the virtio console could not be registered\n");
+        return false;
+    }
+    guarded_console = (struct guarded_console) { .device = &console, .base = device->base, .size = device->size };
+    return true;
+}
+
+static void work_on_console(void)
+{
+    if (!console_queues_are_sound(&console)) {
+        LOG_VMM_ERR("guest stopped: its console queues are broken\n");
+        stop_guest();
+        return;
+    }
+    /* False means that the guest has not enabled the console's interrupt; it polls for what it sends. */
+    (void)virtio_console_queue_notify(&console);
+}
+
+/* The vCPU's memory and devices stay as they are; only nothing moves in them any more. */
+static void stop_guest(void)
+{
+    if (!is_running) {
+        return;
+    }
+    is_running = false;
+    vsock_seat_guest_off();
+    guest_stop();
+    LOG_VMM("guest stopped; %lu timer events had to be held\n", virtual_timer_held_count());
+    vsock_seat_report();
+}

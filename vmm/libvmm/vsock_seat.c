@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the interrupt's level becomes injections. libvmm's distributor knows edges only: it forgets that an interrupt is pending as soon as
+ * it is in a list register, and would put a second copy of it into the next one. So at most one injection is outstanding:
+ *
+ *   level rises, or is still up when the guest has finished the last one   ->  inject
+ *   the guest has not enabled it                                           ->  wait for its next access to the distributor
+ */
+#include <microkit.h>
+#include <libvmm/libvmm.h>
+#include "distributor.h"
+#include "guest_access.h"
+#include "vsock.h"
+#include "vsock_seat.h"
+
+/* Rounds of left-over work after one event, of VSOCK_BUDGET packets each. Peers cannot keep us busier than this at a stretch; the rest
+ * is done after the next event, and a guest that runs causes many of them every second. */
+#define ROUNDS_MAX 64
+
+static struct vsock_device device;
+static const struct vsock_config *config;
+static bool is_seated;
+
+static bool has_more;
+static uint32_t peers_to_wake;
+
+static bool level_is_up;
+static bool is_injected; /* and not finished by the guest yet */
+static bool was_finished;
+
+static void *translate(void *cookie, uint64_t guest_physical, size_t size);
+static void set_level(void *cookie, bool level);
+static void wake_peer(void *cookie, unsigned peer);
+static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
+static void interrupt_finished(irq_routing_info_t route, void *cookie);
+static void inject_if_due(void);
+
+static const struct vsock_ops ops = { .translate = translate, .set_irq = set_level, .notify_peer = wake_peer };
+
+bool vsock_seat_init(const struct vsock_config *seat_config)
+{
+    config = seat_config;
+    struct vsock_setup setup = { .guest_cid = config->cid, .num_peers = config->num_peers, .ops = &ops };
+    for (unsigned i = 0; i < config->num_peers && i < VSOCK_MAX_PEERS; i++) {
+        const struct vsock_peer_config *peer = &config->peers[i];
+        setup.peers[i] = (struct vsock_peer_setup) {
+            .cid = peer->cid,
+            .own_ring = (void *)peer->own_ring,
+            .peer_ring = (const void *)peer->peer_ring,
+            .ring_size = peer->ring_size,
+        };
+    }
+    enum vsock_setup_fault setup_fault = vsock_device_init(&device, &setup);
+    if (setup_fault != VSOCK_SETUP_GOOD) {
+        LOG_VMM_ERR("virtio socket with CID %u: %s\n", config->cid, vsock_setup_fault_text(setup_fault));
+        return false;
+    }
+    if (!fault_register_vm_exception_handler(config->mmio_base, config->mmio_size, access_registers, NULL)
+        || !virq_register(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq), interrupt_finished, NULL)) {
+        LOG_VMM_ERR("virtio socket at 0x%lx with interrupt %u: libvmm has no room for it\n", config->mmio_base,
+                    config->irq);
+        return false;
+    }
+    is_seated = true;
+    LOG_VMM("virtio socket at 0x%lx, CID %u, %u peers\n", config->mmio_base, config->cid, config->num_peers);
+    return true;
+}
+
+bool vsock_seat_owns(microkit_channel channel)
+{
+    for (unsigned i = 0; is_seated && i < config->num_peers; i++) {
+        if (config->peers[i].channel == channel) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void vsock_seat_notified(microkit_channel channel)
+{
+    for (unsigned i = 0; is_seated && i < config->num_peers; i++) {
+        if (config->peers[i].channel == channel) {
+            has_more |= vsock_device_notified(&device, i);
+        }
+    }
+}
+
+void vsock_seat_settle(seL4_Word label)
+{
+    if (!is_seated) {
+        return;
+    }
+    for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
+        has_more = vsock_device_run(&device);
+    }
+    /* libvmm also calls interrupt_finished() when the guest enables the interrupt, while it may be in a list register. */
+    if (was_finished && label == seL4_Fault_VGICMaintenance) {
+        is_injected = false;
+    }
+    was_finished = false;
+    inject_if_due();
+
+    uint32_t peers = peers_to_wake;
+    peers_to_wake = 0;
+    for (unsigned i = 0; peers != 0; i++, peers >>= 1) {
+        if (peers & 1) {
+            microkit_notify(config->peers[i].channel);
+        }
+    }
+}
+
+void vsock_seat_guest_off(void)
+{
+    if (is_seated) {
+        vsock_device_guest_off(&device);
+    }
+}
+
+void vsock_seat_report(void)
+{
+    for (unsigned i = 0; is_seated && i < VSOCK_COUNTERS; i++) {
+        if (device.counters[i] != 0) {
+            LOG_VMM("virtio socket: %s %lu\n", vsock_counter_name((enum vsock_counter)i), device.counters[i]);
+        }
+    }
+}
+
+static void *translate(void *cookie, uint64_t guest_physical, size_t size)
+{
+    (void)cookie;
+    return gpa_to_hva(guest_physical, size);
+}
+
+static void set_level(void *cookie, bool level)
+{
+    (void)cookie;
+    level_is_up = level;
+}
+
+static void wake_peer(void *cookie, unsigned peer)
+{
+    (void)cookie;
+    peers_to_wake |= 1U << peer;
+}
+
+/* libvmm's VM exception handler; it advances the program counter and writes the registers back when this returns true. */
+static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie)
+{
+    (void)vcpu;
+    (void)cookie;
+    struct guest_access access;
+    if (guest_access_decode(&access, registers->pc, config->mmio_base + offset, false, syndrome) != NULL) {
+        return false;
+    }
+    uint64_t value = 0;
+    bool has_register = access.register_number != 31;
+    if (access.is_write && has_register) {
+        value = guest_access_stored(&access, *decode_rt(access.register_number, registers));
+    }
+    has_more |= vsock_mmio_access(&device, offset, access.width_bytes, access.is_write, &value);
+    if (!access.is_write && has_register) {
+        *decode_rt(access.register_number, registers) = guest_access_loaded(&access, value);
+    }
+    return true;
+}
+
+static void interrupt_finished(irq_routing_info_t route, void *cookie)
+{
+    (void)route;
+    (void)cookie;
+    was_finished = true;
+}
+
+static void inject_if_due(void)
+{
+    if (level_is_up && !is_injected && distributor_accepts(GUEST_BOOT_VCPU_ID, config->irq)) {
+        is_injected = virq_inject(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq));
+    }
+}
