@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where the store is: what is shared by all builds of a user. Its rooms: `sdk/microkit-sdk-<version>/`,
+// `src/<name>-<commit>/`, `guests/`, and `probes.json` (make/tools/probe.ts).
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** VMBUILD_CACHE, else XDG_CACHE_HOME/vmbuild (the XDG specification wants it absolute), else ~/.cache/vmbuild. */
+export function cacheDir(env: Environment): string {
+  const own = env['VMBUILD_CACHE'];
+  if (own !== undefined && own !== '') return resolve(own);
+  const xdg = env['XDG_CACHE_HOME'];
+  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'vmbuild');
+  const home = env['HOME'];
+  return join(home !== undefined && isAbsolute(home) ? home : homedir(), '.cache', 'vmbuild');
+}
+
+export const sdkDir = (cache: string, version: string): string =>
+  join(cache, 'sdk', `microkit-sdk-${version}`);
+export const sourceDir = (cache: string, name: string, commit: string): string =>
+  join(cache, 'src', `${name}-${commit}`);
+export const guestsDir = (cache: string): string => join(cache, 'guests');

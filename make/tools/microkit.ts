@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The Microkit tool as a source of steps: system description and ELFs to a bootable image.
+import { dirname } from 'node:path';
+import type { Step } from '../step.ts';
+
+export interface ImageOptions {
+  readonly sdk: {
+    /** Directory of the SDK. */
+    readonly path: string;
+    /** Path of its `microkit`. */
+    readonly tool: string;
+    /** What the tool reads for this board and configuration (make/store/sdk.ts). */
+    readonly toolInputs: readonly string[];
+  };
+  /** SDF file. */
+  readonly system: string;
+  /** The programs that the SDF names; found by base name in their directories. */
+  readonly elves: readonly string[];
+  readonly board: string;
+  readonly config: string;
+  /** `loader.img` */
+  readonly output: string;
+  /** `report.txt` */
+  readonly report: string;
+  readonly name?: string;
+}
+
+/**
+ * The tool infers the SDK from its own path unless MICROKIT_SDK says otherwise, so it is always told (a variable of the
+ * user's would select another SDK than the binary's).
+ */
+export function microkit(options: ImageOptions): Step {
+  const { sdk, system, elves, board, config, output, report } = options;
+  const directories = [...new Set(elves.map((elf) => dirname(elf)))];
+  return {
+    name: options.name ?? `microkit ${output}`,
+    action: {
+      kind: 'exec',
+      tool: sdk.tool,
+      args: [
+        system,
+        ...directories.flatMap((directory) => ['--search-path', directory]),
+        '--board',
+        board,
+        '--config',
+        config,
+        '-o',
+        output,
+        '-r',
+        report,
+      ],
+      env: { MICROKIT_SDK: sdk.path },
+    },
+    inputs: [system, ...elves, ...sdk.toolInputs],
+    outputs: [output, report],
+  };
+}
