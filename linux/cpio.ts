@@ -77,20 +77,15 @@ function assertPath(path: string): void {
 }
 
 function renderEntry(entry: CpioEntry, inode: number): Buffer {
-  const base = { name: entry.path, inode };
   const type = fileType[entry.kind];
-  switch (entry.kind) {
-    case 'directory':
-      return renderMember({ ...base, mode: type | entry.mode, links: 2 }, Buffer.alloc(0));
-    case 'file':
-      return renderMember({ ...base, mode: type | entry.mode, links: 1 }, entry.bytes);
-    case 'symlink':
-      return renderMember({ ...base, mode: type | 0o777, links: 1 }, Buffer.from(entry.target));
-    case 'character-device': {
-      const { major, minor } = entry;
-      return renderMember({ ...base, mode: type | entry.mode, links: 1, major, minor }, Buffer.alloc(0));
-    }
-  }
+  const base = { name: entry.path, inode, links: entry.kind === 'directory' ? 2 : 1 };
+  const empty = Buffer.alloc(0);
+  if (entry.kind === 'file') return renderMember({ ...base, mode: type | entry.mode }, entry.bytes);
+  if (entry.kind === 'directory') return renderMember({ ...base, mode: type | entry.mode }, empty);
+  if (entry.kind === 'symlink')
+    return renderMember({ ...base, mode: type | 0o777 }, Buffer.from(entry.target));
+  const { major, minor } = entry;
+  return renderMember({ ...base, mode: type | entry.mode, major, minor }, empty);
 }
 
 interface Header {
