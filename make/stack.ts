@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The stack that vmbuild is made for, as a value, and the judgement on what was given instead.
+//
+// A patch level, a suffix (-dev) or another commit is one warning: what is there is built, fingerprinted by content.
+// Another major or minor version is an error, unless it is allowed.
+import type { Diagnostic } from '../meta/diagnostic.ts';
+import { isSameMinor, parseVersion } from './tools/version.ts';
+
+export interface Stack {
+  readonly microkit: string;
+  readonly sel4: string;
+  readonly libvmm: { readonly version: string; readonly commit: string };
+  /** sDDF has no version file; the commit is 0.7.0 but for its documentation. */
+  readonly sddf: { readonly version: string; readonly commit: string };
+  /** Struct layouts as this sdfgen has them. */
+  readonly sdfgen: string;
+}
+
+export const stack: Stack = {
+  microkit: '2.3.0',
+  sel4: '16.0.0',
+  libvmm: { version: '0.2.0', commit: '7069ab99d25d3e05783b8b3fbd68fde2a1b6cf4e' },
+  sddf: { version: '0.7.0', commit: 'a15355c7ce65ed94e91716ec348b8273188ecf16' },
+  sdfgen: '0.35',
+};
+
+/** A part that was found, as it calls itself. */
+export interface FoundPart {
+  readonly name: 'Microkit SDK' | 'libvmm' | 'sDDF';
+  readonly path: string;
+  /** Text of its version file, if it has one. */
+  readonly version?: string;
+  /** Commit that is checked out, if that can be told. */
+  readonly commit?: string;
+}
+
+/** At most one finding per part. */
+export function judgePart(part: FoundPart, options: { readonly allowStack: boolean }): readonly Diagnostic[] {
+  const wanted = wantedOf(part.name);
+  const place = { file: part.path };
+  const { version, commit } = part;
+  if (version !== undefined) {
+    const number = parseVersion(version);
+    if (number === undefined || !isSameMinor(number, wanted.version))
+      return [
+        {
+          code: 'STACK101',
+          severity: options.allowStack ? 'warning' : 'error',
+          message: `${part.name} is version '${version}', but vmbuild is made for ${wanted.version}`,
+          place,
+          hint: `use ${part.name} ${wanted.version}, or try this one with --allow-stack`,
+        },
+      ];
+    if (version !== wanted.version)
+      return [warn(`${part.name} is version ${version}, vmbuild is made for ${wanted.version}`, place)];
+  }
+  if (wanted.commit !== undefined && commit !== undefined && commit !== wanted.commit)
+    return [warn(`${part.name} is at commit ${commit}, vmbuild is made for ${wanted.commit}`, place)];
+  if (wanted.commit !== undefined && commit === undefined && version === undefined)
+    return [warn(`${part.name} is at an unknown commit, vmbuild is made for ${wanted.commit}`, place)];
+  return [];
+}
+
+const warn = (message: string, place: { file: string }): Diagnostic => ({
+  code: 'STACK102',
+  severity: 'warning',
+  message,
+  place,
+});
+
+function wantedOf(name: FoundPart['name']): { readonly version: string; readonly commit?: string } {
+  if (name === 'Microkit SDK') return { version: stack.microkit };
+  return name === 'libvmm' ? stack.libvmm : stack.sddf;
+}
