@@ -17,3 +17,59 @@ export const guestLimits = {
   /** GIC architecture: 1020 interrupts, of which the first 32 are SGIs and PPIs. */
   spis: 988,
 } as const;
+
+/** Memory regions and maps: Microkit 2.3.0, tool/microkit/src/sdf.rs and sel4.rs. */
+export const regionLimits = {
+  pageBytes: 0x1000n,
+  largePageBytes: 0x20_0000n,
+  /** sel4.rs: user_top 0xff_ffff_ffff less IPC buffer, guard page; the stack comes off too. */
+  stackTop: 0xff_ffff_e000n,
+  /** AArch64 with a 40-bit physical address space. */
+  physicalEnd: 0x100_0000_0000n,
+} as const;
+
+/** Protection domains and virtual machines: Microkit 2.3.0, tool/microkit/src/sdf.rs. */
+export const pdLimits = {
+  /** PD_MAX_ID 61: channels, IRQs, children and vCPUs have ids 0..61. */
+  ids: 62,
+  /** MAX_PDS; the monitor is the 64th. */
+  pds: 63,
+  /** PD_MAX_PRIORITY; 255 is the monitor's. */
+  maxPriority: 254,
+  /** The monitor keeps 63 bytes of a name and a NUL. */
+  nameBytes: 63,
+  defaultBudgetUs: 1000,
+  defaultStackBytes: 0x2000n,
+  minStackBytes: 0x1000n,
+  maxStackBytes: 0x100_0000n,
+  /** `cpu` is an 8-bit number in the tool. */
+  cpus: 256,
+  /** The GIC's interrupts; 1020..1023 are special. */
+  irqs: 1020,
+} as const;
+
+/** Device tree blobs that are read. */
+export const fdtLimits = {
+  /** arm64 booting.rst: at most 2 MiB. */
+  bytes: 0x20_0000,
+  /** Real trees are below 10 deep; Linux' own limit (FDT_MAX_DEPTH in drivers/of/fdt.c) is 64. */
+  depth: 64,
+  /** The specification says 31; vendors write longer ones. */
+  nameBytes: 255,
+  /** Entries of `reg`, `ranges` and `interrupts`; real trees stay below 60. Bounds the quadratic translation. */
+  entries: 256,
+} as const;
+
+/** The virtio socket device. C twin of maxPeers: VSOCK_MAX_PEERS in vmm/vsock_config.h. */
+export const vsockLimits = {
+  /** Ours: 16 VMMs, all connected, take 15 of the 62 channel ids of each. */
+  maxPeers: 15,
+  /** virtio 1.3, 5.10.4: 0, 1 and 2^32 - 1 are reserved, 2 is the host. */
+  minCid: 3,
+  maxCid: 0xffff_fffe,
+  /** A header page and 64 KiB of data; the least is a header page and a data page. */
+  defaultRingBytes: 0x1_1000n,
+  minRingBytes: 0x2000n,
+  /** Ours: far above what helps, and 15 of them still fit below guest RAM at 0x40000000. */
+  maxRingBytes: 0x100_1000n,
+} as const;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What vmbuild knows of a board. A board is data: a folder with a board.ts (`defineBoard`) and a board.dts, and nothing
+// else in the program names it. Unknown fields are refused, addresses are checked against each other.
+
+import { z } from 'zod';
+import { type Diagnostic, refuseErrors } from '../meta/diagnostic.ts';
+import { errorFinding } from '../meta/finding.ts';
+import { checkGuestLayout } from '../meta/guest.ts';
+import { regionLimits } from '../meta/limits.ts';
+import { driverConfigSchema } from '../meta/sddf/driver-config.ts';
+import { bytes, gpa, hex, paddr } from '../meta/units.ts';
+
+const address = z.bigint().min(0n).max(0xffff_ffff_ffff_ffffn);
+const paddrSchema = address.transform(paddr);
+const gpaSchema = address.transform(gpa);
+const sizeSchema = address.min(1n).transform(bytes);
+
+const range = z.strictObject({ base: gpaSchema, size: sizeSchema });
+const window = z.strictObject({ start: gpaSchema, end: gpaSchema });
+const ppi = z.number().int().min(0).max(15);
+const virtioMmio = z.strictObject({
+  name: z.string().min(1),
+  base: gpaSchema,
+  size: sizeSchema,
+  spi: z.number().int(),
+});
+
+const guestSchema = z.strictObject({
+  ram: range,
+  kernel: window,
+  initrd: window,
+  dtb: window,
+  cpu: z.string().min(1),
+  gic: z.strictObject({
+    version: z.union([z.literal(2), z.literal(3)]),
+    compatible: z.string().min(1),
+    nodeName: z.string().min(1),
+    distributor: range,
+    cpuInterface: range.optional(),
+    redistributor: range.optional(),
+    hypInterface: range.optional(),
+    vcpuInterface: range.optional(),
+  }),
+  timerPpis: z.strictObject({ secure: ppi, nonSecure: ppi, virtual: ppi, hypervisor: ppi }),
+  console: virtioMmio,
+  vsock: virtioMmio,
+});
+
+const boardSchema = z.strictObject({
+  /** Microkit's name; also the folder's. */
+  name: z.string().regex(/^[a-z0-9_]+$/),
+  arch: z.enum(['aarch64', 'riscv64', 'x86_64']),
+  /** For `clang -mcpu`. */
+  cpu: z.string().min(1),
+  /** Exclusive top of the memory for physical regions that name no address, as sdfgen takes it; and its bottom. */
+  paddrTop: paddrSchema,
+  paddrBottom: paddrSchema,
+  /** Path of the serial device in board.dts, and the sDDF driver for it in the form of its config.json. */
+  serial: z.strictObject({
+    node: z.string().min(1),
+    driver: driverConfigSchema.extend({ directory: z.string().regex(/^[a-z0-9_/.-]+$/) }),
+  }),
+  /** Where the loader's image goes, and the line that starts it from the board's own boot loader, if it has one. */
+  loadAddress: paddrSchema,
+  bootLine: z.string().min(1).optional(),
+  /** Absent for boards that QEMU does not have. `memory` as QEMU writes it, e.g. `2G`. */
+  qemu: z
+    .strictObject({
+      system: z.string().regex(/^qemu-system-[a-z0-9_]+$/),
+      machine: z.string().min(1),
+      cpu: z.string().min(1),
+      memory: z.string().regex(/^[0-9]+[MG]$/),
+    })
+    .optional(),
+  guest: guestSchema,
+});
+
+/** A board as board.ts writes it: plain bigints and numbers. */
+export type BoardInput = z.input<typeof boardSchema>;
+
+type Parsed = z.output<typeof boardSchema>;
+/** `?:` without `undefined`, as the rest of the program writes it. */
+type Exact<T> = T extends bigint | string | number | boolean | readonly unknown[]
+  ? T
+  : { readonly [K in keyof T]: undefined extends T[K] ? Exclude<Exact<T[K]>, undefined> : Exact<T[K]> };
+
+export type Board = Exact<Parsed>;
+
+/** Checks the data. Refuses BRD1xx, GST1xx with everything that was found. */
+export function defineBoard(input: BoardInput): Board {
+  const parsed = boardSchema.safeParse(input);
+  if (!parsed.success) {
+    refuseErrors(
+      parsed.error.issues.map((issue) =>
+        errorFinding(
+          'BRD101',
+          `board '${input.name}': ${issue.path.join('.') || 'the whole'}: ${issue.message}`,
+          {
+            hint: 'see boards/schema.ts for what a board has',
+          },
+        ),
+      ),
+    );
+    throw new Error('a failed parse has issues');
+  }
+  const board = parsed.data as Board;
+  refuseErrors([...checkBoard(board), ...checkGuestLayout(board.guest, `board '${board.name}'`)]);
+  return board;
+}
+
+function checkBoard({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagnostic[] {
+  const page = regionLimits.pageBytes;
+  const found: Diagnostic[] = [];
+  if (paddrBottom >= paddrTop || paddrBottom % page !== 0n || paddrTop % page !== 0n)
+    found.push(
+      errorFinding(
+        'BRD102',
+        `board '${name}' has paddrBottom ${hex(paddrBottom)} and paddrTop ${hex(paddrTop)}, which are not a range of whole pages`,
+        {
+          hint: 'give the range of memory that Microkit leaves to devices and DMA',
+        },
+      ),
+    );
+  if (loadAddress % page !== 0n)
+    found.push(
+      errorFinding(
+        'BRD103',
+        `board '${name}' has the load address ${hex(loadAddress)}, which no page starts at`,
+        {
+          hint: 'take it from the Microkit manual, section of the board',
+        },
+      ),
+    );
+  return found;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Describes a system step by step, with sdfgen's words: protection domains, memory regions, channels. It gives ids and
+// addresses at once, so that config structs can be made from them, and collects what is wrong instead of throwing:
+// `build()` checks the whole and refuses with everything that was found.
+
+import { type Diagnostic, type Place, refuseErrors } from './diagnostic.ts';
+import { checkSystem } from './check/system.ts';
+import { errorFinding } from './finding.ts';
+import { regionLimits } from './limits.ts';
+import type { Architecture, Channel, MemoryRegion, SystemDescription } from './model.ts';
+import { PdBuilder, type PdOptions } from './pd-builder.ts';
+import { callSite } from './place.ts';
+import { placePaddr } from './place-paddr.ts';
+import { bytes, hex, type Paddr, paddr } from './units.ts';
+
+export interface SystemOptions {
+  readonly arch: Architecture;
+  /** Exclusive top of the memory from which physical regions without an address are taken, downwards. */
+  readonly paddrTop: Paddr;
+  /** Inclusive bottom of that memory; default 0. */
+  readonly paddrBottom?: Paddr;
+}
+
+export interface MrOptions {
+  readonly name: string;
+  readonly size: bigint;
+  /** A fixed physical address. */
+  readonly paddr?: bigint;
+  /** Physical memory at an address that is chosen below paddrTop. */
+  readonly physical?: boolean;
+  readonly pageSize?: bigint;
+}
+
+export interface ChannelEndOptions {
+  readonly pd: PdBuilder;
+  readonly id?: number;
+  readonly notify?: boolean;
+  readonly pp?: boolean;
+  readonly setvarId?: string;
+}
+
+export class SystemBuilder {
+  readonly arch: Architecture;
+  readonly #options: SystemOptions;
+  readonly #findings: Diagnostic[] = [];
+  readonly #regions: MemoryRegion[] = [];
+  readonly #roots: PdBuilder[] = [];
+  readonly #channels: Channel[] = [];
+  #paddrTop: bigint;
+
+  constructor(options: SystemOptions) {
+    this.arch = options.arch;
+    this.#options = options;
+    this.#paddrTop = options.paddrTop;
+  }
+
+  /** Adds a root protection domain. They are written in the order of this call. */
+  addPd(options: PdOptions): PdBuilder {
+    const pd = new PdBuilder(options, (finding) => this.report(finding));
+    this.#roots.push(pd);
+    return pd;
+  }
+
+  addMr(options: MrOptions): MemoryRegion {
+    const place = callSite();
+    const address =
+      options.paddr ?? (options.physical === true ? this.#placePhysical(options, place) : undefined);
+    const region: MemoryRegion = {
+      name: options.name,
+      size: bytes(options.size),
+      ...(address === undefined ? {} : { paddr: paddr(address) }),
+      ...(options.pageSize === undefined ? {} : { pageSize: bytes(options.pageSize) }),
+      ...(place === undefined ? {} : { place }),
+    };
+    this.#regions.push(region);
+    return region;
+  }
+
+  /** The region that was added with this fixed physical address: device pages are shared, never made twice. */
+  findMrByPaddr(address: Paddr): MemoryRegion | undefined {
+    return this.#regions.find((region) => region.paddr === address);
+  }
+
+  findMrByName(name: string): MemoryRegion | undefined {
+    return this.#regions.find((region) => region.name === name);
+  }
+
+  /** Connects two protection domains; gives the id of each end. `pp` stands at the end that makes protected calls. */
+  addChannel(options: { readonly a: ChannelEndOptions; readonly b: ChannelEndOptions }): {
+    a: number;
+    b: number;
+  } {
+    const { a, b } = options;
+    const other = (end: ChannelEndOptions): string => `the channel to '${end.pd.name}'`;
+    const ids = { a: a.pd.takeId(other(b), a.id), b: b.pd.takeId(other(a), b.id) };
+    const place = callSite();
+    this.#channels.push({
+      a: channelEnd(a, ids.a),
+      b: channelEnd(b, ids.b),
+      ...(place === undefined ? {} : { place }),
+    });
+    return ids;
+  }
+
+  /** For subsystems: keeps a finding for `build()`. */
+  report(finding: Diagnostic): void {
+    this.#findings.push(finding);
+  }
+
+  /** What was reported so far; the whole is judged by `build()`. */
+  get findings(): readonly Diagnostic[] {
+    return this.#findings;
+  }
+
+  /** The system so far, unchecked. Can be taken any number of times. */
+  describe(): SystemDescription {
+    return {
+      arch: this.arch,
+      memoryRegions: [...this.#regions],
+      protectionDomains: this.#roots.map((pd) => pd.describe()),
+      channels: [...this.#channels],
+    };
+  }
+
+  /** The checked system and the warnings about it; throws one Refusal with everything that is wrong. */
+  build(): { system: SystemDescription; warnings: readonly Diagnostic[] } {
+    const system = this.describe();
+    return { system, warnings: refuseErrors([...this.#findings, ...checkSystem(system)]) };
+  }
+
+  #placePhysical({ name, size, pageSize }: MrOptions, place: Place | undefined): bigint {
+    const bottom = this.#options.paddrBottom ?? 0n;
+    const taken = this.#regions.flatMap(({ paddr: start, size: taken }) =>
+      start === undefined ? [] : [{ start, end: start + taken }],
+    );
+    const alignment = pageSize ?? regionLimits.pageBytes;
+    const start = placePaddr({ size, alignment, top: this.#paddrTop, bottom, taken });
+    if (start === undefined) {
+      const free = this.#paddrTop - bottom;
+      this.report(
+        errorFinding(
+          'SDF102',
+          `memory region '${name}' of ${hex(size)} bytes does not fit between ${hex(bottom)} and ${hex(this.#paddrTop)}, where ${hex(free)} bytes of physical memory are left`,
+          { hint: 'make it smaller, give it a fixed address, or raise the paddr_top of the board', place },
+        ),
+      );
+      return bottom;
+    }
+    this.#paddrTop = start;
+    return start;
+  }
+}
+
+const channelEnd = ({ pd, notify, pp, setvarId }: ChannelEndOptions, id: number): Channel['a'] => ({
+  pd: pd.name,
+  id,
+  ...(notify === undefined ? {} : { notify }),
+  ...(pp === undefined ? {} : { pp }),
+  ...(setvarId === undefined ? {} : { setvarId }),
+});

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The description library's public face.
+
+export * from './builder.ts';
+export { checkSystem } from './check/system.ts';
+export {
+  type ComponentConfig,
+  componentConfig,
+  configuredPds,
+  renderConfigHeader,
+  renderData,
+} from './config/component.ts';
+export * as fields from './config/field.ts';
+export * from './config/struct.ts';
+export * from './diagnostic.ts';
+export { type AddressRange, addressesOf } from './fdt/address.ts';
+export { type Interrupt, interruptsOf } from './fdt/interrupt.ts';
+export { allNodes, cellsOf, findNode, type NodeInTree, numberOf, pathOf, stringsOf } from './fdt/node.ts';
+export { type DeviceTree, type FdtNode, parseFdt } from './fdt/parse.ts';
+export { didYouMean, errorFinding, warningFinding } from './finding.ts';
+export * from './guest.ts';
+export { guestLayoutFromTree, guestMachineFromTree, virtioMmioNode } from './guest-tree.ts';
+export * from './limits.ts';
+export * from './model.ts';
+export type { IrqOptions, MapOptions, PdBuilder, PdOptions, VmBuilder, VmOptions } from './pd-builder.ts';
+export type { Device } from './sddf/driver.ts';
+export {
+  type DriverConfig,
+  type DriverConfigInput,
+  driverConfigSchema,
+  findDriver,
+  parseDriverConfig,
+} from './sddf/driver-config.ts';
+export { connectSerial, type SerialOptions } from './sddf/serial.ts';
+export { renderSdf } from './sdf.ts';
+export * from './units.ts';
+export { connectVmm, type VirtioDeviceKind, virtioDeviceType, type VmmOptions } from './vmm.ts';
+export type { PassthroughDevice } from './vmm-passthrough.ts';
+export { connectVsock, type VsockMember, type VsockOptions } from './vsock.ts';
+export * from './vsock-system.ts';

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One protection domain while it is being described, and the virtual machine that may hang below it.
+
+import type { Diagnostic, Place } from './diagnostic.ts';
+import { errorFinding } from './finding.ts';
+import { pdLimits } from './limits.ts';
+import type {
+  Irq,
+  Mapping,
+  MemoryRegion,
+  Perms,
+  ProtectionDomain,
+  Scheduling,
+  Setvar,
+  Trigger,
+  Vcpu,
+  VirtualMachine,
+} from './model.ts';
+import { callSite } from './place.ts';
+import { IdSet } from './place-ids.ts';
+import { placeVaddr } from './place-vaddr.ts';
+import { bytes, type Vaddr, vaddr } from './units.ts';
+
+export interface PdOptions extends Scheduling {
+  readonly name: string;
+  readonly programImage: string;
+  readonly passive?: boolean;
+  readonly stackSize?: bigint;
+  readonly smc?: boolean;
+  readonly cpu?: number;
+}
+
+export interface MapOptions {
+  readonly perms: Perms;
+  /** Default: placed above everything mapped so far. */
+  readonly vaddr?: bigint;
+  readonly cached?: boolean;
+  readonly setvarVaddr?: string;
+  readonly setvarSize?: string;
+}
+
+export interface IrqOptions {
+  readonly irq: number;
+  readonly trigger?: Trigger;
+  readonly id?: number;
+  readonly setvarId?: string;
+}
+
+export interface VmOptions extends Scheduling {
+  readonly name: string;
+  readonly vcpus: readonly Vcpu[];
+}
+
+type Report = (finding: Diagnostic) => void;
+
+export class PdBuilder {
+  readonly name: string;
+  readonly options: PdOptions;
+  readonly #report: Report;
+  readonly #place: Place | undefined = callSite();
+  readonly #ids = new IdSet();
+  readonly #childIds = new IdSet();
+  readonly #maps: Mapping[] = [];
+  readonly #irqs: Irq[] = [];
+  readonly #setvars: Setvar[] = [];
+  readonly #children: { readonly id: number; readonly pd: PdBuilder }[] = [];
+  #passive: boolean | undefined;
+  #vm: VmBuilder | undefined;
+
+  constructor(options: PdOptions, report: Report) {
+    this.name = options.name;
+    this.options = options;
+    this.#passive = options.passive;
+    this.#report = report;
+  }
+
+  get maps(): readonly Mapping[] {
+    return this.#maps;
+  }
+
+  /** Maps `mr` and gives the address. */
+  map(mr: MemoryRegion, options: MapOptions): Vaddr {
+    const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#maps));
+    this.#maps.push(mapping(mr, { ...options, vaddr: address }));
+    return address;
+  }
+
+  /** Where `map` would put a region of this size if no address were given. Reserves nothing. */
+  nextVaddr(sizeBytes: bigint): Vaddr {
+    return vaddr(placeVaddr(sizeBytes, this.#maps));
+  }
+
+  /** Adds an interrupt and gives its id, from the set that channels share. */
+  addIrq(options: IrqOptions): number {
+    const id = this.takeId(`IRQ ${options.irq}`, options.id);
+    const place = callSite();
+    this.#irqs.push({ ...options, id, ...(place === undefined ? {} : { place }) });
+    return id;
+  }
+
+  addSetvar(setvar: Setvar): void {
+    this.#setvars.push(setvar);
+  }
+
+  /** Adds a child protection domain with this id or the lowest free one. */
+  addChild(options: PdOptions, childId?: number): PdBuilder & { readonly childId: number } {
+    const pd = new PdBuilder(options, this.#report);
+    const id = this.#take(this.#childIds, `child '${options.name}'`, childId);
+    this.#children.push({ id, pd });
+    return Object.assign(pd, { childId: id });
+  }
+
+  /** The one virtual machine of this protection domain. */
+  setVirtualMachine(options: VmOptions): VmBuilder {
+    const vm = new VmBuilder(options);
+    if (this.#vm !== undefined)
+      this.#report(
+        errorFinding(
+          'SDF106',
+          `protection domain '${this.name}' already has the virtual machine '${this.#vm.options.name}'; '${options.name}' would be its second`,
+          { hint: 'describe a second protection domain for it', place: callSite() },
+        ),
+      );
+    this.#vm = vm;
+    return vm;
+  }
+
+  /** Timers and GPIO drivers run on their callers' time. */
+  makePassive(): void {
+    this.#passive = true;
+  }
+
+  /** Takes an id of channels and IRQs. `user` names who wants it, for messages. */
+  takeId(user: string, wanted?: number): number {
+    return this.#take(this.#ids, user, wanted);
+  }
+
+  describe(childId?: number): ProtectionDomain {
+    const { stackSize, ...rest } = this.options;
+    return {
+      ...rest,
+      ...(this.#passive === undefined ? {} : { passive: this.#passive }),
+      ...(stackSize === undefined ? {} : { stackSize: bytes(stackSize) }),
+      ...(childId === undefined ? {} : { childId }),
+      maps: [...this.#maps],
+      children: this.#children.map(({ id, pd }) => pd.describe(id)),
+      ...(this.#vm === undefined ? {} : { virtualMachine: this.#vm.describe() }),
+      irqs: [...this.#irqs],
+      setvars: [...this.#setvars],
+      ...(this.#place === undefined ? {} : { place: this.#place }),
+    };
+  }
+
+  #take(set: IdSet, user: string, wanted: number | undefined): number {
+    const answer = set.take(wanted);
+    if ('id' in answer) return answer.id;
+    const last = pdLimits.ids - 1;
+    const [code, message, hint] = {
+      taken: [
+        'SDF103',
+        `id ${wanted} for ${user} of '${this.name}' is taken already`,
+        'leave the id out to get a free one',
+      ],
+      range: [
+        'SDF104',
+        `id ${wanted} for ${user} of '${this.name}' is not in 0..${last}`,
+        `use an id from 0 to ${last}`,
+      ],
+      full: [
+        'SDF105',
+        `'${this.name}' has no id left for ${user}: it has ${pdLimits.ids} of ${pdLimits.ids}`,
+        'split it into two protection domains',
+      ],
+    }[answer.refused] as [string, string, string];
+    this.#report(errorFinding(code, message, { hint, place: callSite() }));
+    return 0;
+  }
+}
+
+export class VmBuilder {
+  readonly options: VmOptions;
+  readonly #place: Place | undefined = callSite();
+  readonly #maps: Mapping[] = [];
+
+  constructor(options: VmOptions) {
+    this.options = options;
+  }
+
+  get maps(): readonly Mapping[] {
+    return this.#maps;
+  }
+
+  /** Maps `mr` at a guest physical address. */
+  map(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): void {
+    this.#maps.push(mapping(mr, options));
+  }
+
+  describe(): VirtualMachine {
+    return {
+      ...this.options,
+      maps: [...this.#maps],
+      ...(this.#place === undefined ? {} : { place: this.#place }),
+    };
+  }
+}
+
+function mapping(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): Mapping {
+  const place = callSite();
+  return { mr, ...options, ...(place === undefined ? {} : { place }) };
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Connects the virtio socket devices of any number of VMMs, every one with every other. Per pair one channel and two
+// regions, named after their writer and reader: `vsock/<owner>/<reader>`, read-write for the owner, read-only for the
+// reader, so that a VMM can never write what its peer relies on (shared design, decision 6).
+
+import type { SystemBuilder } from './builder.ts';
+import { duplicates } from './check/duplicates.ts';
+import { type ComponentConfig, componentConfig } from './config/component.ts';
+import { vsockConfig, type VsockConfigValue } from './config/vsock.ts';
+import { errorFinding } from './finding.ts';
+import { spiToVirq, type VirtioMmioNode } from './guest.ts';
+import { regionLimits, vsockLimits } from './limits.ts';
+import type { PdBuilder } from './pd-builder.ts';
+import { alignUp, hex } from './units.ts';
+
+export interface VsockMember {
+  readonly pd: PdBuilder;
+  /** Context id: the guest's address. 3 to 2^32 - 2, unique. */
+  readonly cid: number;
+  /** The device's node in the guest. */
+  readonly node: VirtioMmioNode;
+}
+
+export interface VsockOptions {
+  readonly members: readonly VsockMember[];
+  /** Size of one region: a header page and the data. Default 0x11000. */
+  readonly ringBytes?: bigint;
+}
+
+type Peer = VsockConfigValue['peers'][number];
+
+/** Wires the members up, pair by pair in their order, and gives the config of each. */
+export function connectVsock(sdf: SystemBuilder, options: VsockOptions): ComponentConfig[] {
+  const { members } = options;
+  const ringBytes = options.ringBytes ?? vsockLimits.defaultRingBytes;
+  checkOptions(sdf, options, ringBytes);
+  const peers = new Map<VsockMember, Peer[]>(members.map((member) => [member, []]));
+  for (const [i, a] of members.entries())
+    for (const b of members.slice(i + 1)) {
+      const pair = connectPair(sdf, a, b, ringBytes);
+      peers.get(a)?.push(pair.a);
+      peers.get(b)?.push(pair.b);
+    }
+  return members.map((member) =>
+    componentConfig(
+      {
+        pd: member.pd.name,
+        symbol: 'vsock_config',
+        section: '.vsock_config',
+        dataFile: `vsock_${member.pd.name}.data`,
+      },
+      vsockConfig,
+      {
+        num_peers: peers.get(member)?.length ?? 0,
+        cid: member.cid,
+        mmio_base: member.node.base,
+        mmio_size: member.node.size,
+        irq: spiToVirq(member.node.spi),
+        peers: peers.get(member) ?? [],
+      },
+    ),
+  );
+}
+
+function connectPair(sdf: SystemBuilder, a: VsockMember, b: VsockMember, size: bigint): { a: Peer; b: Peer } {
+  const fromA = sdf.addMr({ name: `vsock/${a.pd.name}/${b.pd.name}`, size });
+  const fromB = sdf.addMr({ name: `vsock/${b.pd.name}/${a.pd.name}`, size });
+  const ringsOfA = { own_ring: a.pd.map(fromA, { perms: 'rw' }), peer_ring: a.pd.map(fromB, { perms: 'r' }) };
+  const ringsOfB = { own_ring: b.pd.map(fromB, { perms: 'rw' }), peer_ring: b.pd.map(fromA, { perms: 'r' }) };
+  const ids = sdf.addChannel({ a: { pd: a.pd }, b: { pd: b.pd } });
+  return {
+    a: { cid: b.cid, channel: ids.a, ...ringsOfA, ring_size: size },
+    b: { cid: a.cid, channel: ids.b, ...ringsOfB, ring_size: size },
+  };
+}
+
+function checkOptions(sdf: SystemBuilder, { members }: VsockOptions, ringBytes: bigint): void {
+  const { minCid, maxCid, maxPeers, minRingBytes, maxRingBytes } = vsockLimits;
+  for (const { pd, cid } of members)
+    if (!Number.isInteger(cid) || cid < minCid || cid > maxCid)
+      sdf.report(
+        errorFinding(
+          'VSK101',
+          `CID ${cid} of '${pd.name}' is not in ${minCid}..${maxCid}: 0, 1, 2 and ${maxCid + 1} are reserved`,
+          {
+            hint: `use ${minCid} or more`,
+          },
+        ),
+      );
+  for (const { first, again } of duplicates(members, ({ cid }) => cid))
+    sdf.report(
+      errorFinding('VSK102', `'${first.pd.name}' and '${again.pd.name}' both have CID ${again.cid}`, {
+        hint: `give '${again.pd.name}' another`,
+      }),
+    );
+  for (const { again } of duplicates(members, ({ pd }) => pd.name))
+    sdf.report(
+      errorFinding('VSK103', `'${again.pd.name}' is a member of the vsock connection twice`, {
+        hint: 'name it once',
+      }),
+    );
+  if (members.length - 1 > maxPeers)
+    sdf.report(
+      errorFinding(
+        'VSK104',
+        `${members.length} VMMs are to be connected by vsock; each can have ${maxPeers} peers`,
+        {
+          hint: `use at most ${maxPeers + 1}`,
+        },
+      ),
+    );
+  const page = regionLimits.pageBytes;
+  if (ringBytes % page !== 0n || ringBytes < minRingBytes || ringBytes > maxRingBytes)
+    sdf.report(
+      errorFinding(
+        'VSK105',
+        `vsock regions of ${hex(ringBytes)} bytes are not whole pages from ${hex(minRingBytes)} to ${hex(maxRingBytes)}`,
+        {
+          hint: `use ${hex(ringBytes < minRingBytes ? minRingBytes : ringBytes > maxRingBytes ? maxRingBytes : alignUp(ringBytes, page))}`,
+        },
+      ),
+    );
+}
