@@ -3,7 +3,7 @@
 // port. It replaces the metaprogram of libvmm's virtio-socket example and reads like it.
 
 import { SystemBuilder } from './builder.ts';
-import { type ComponentConfig, configuredPds } from './config/component.ts';
+import type { ComponentConfig } from './config/component.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { findNode } from './fdt/node.ts';
 import type { DeviceTree } from './fdt/parse.ts';
@@ -51,10 +51,8 @@ export interface VsockGuest {
 
 export interface VsockSystem {
   /** For `renderSdf`. */
-  readonly description: SystemDescription;
+  readonly system: SystemDescription;
   readonly configs: readonly ComponentConfig[];
-  /** The protection domains that have configs, in their order; for `renderConfigHeader`. */
-  readonly pds: readonly string[];
   readonly guests: readonly VsockGuest[];
   readonly warnings: readonly Diagnostic[];
 }
@@ -114,9 +112,7 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
     clients: vmms,
   });
 
-  const { system: description, warnings } = sdf.build();
-  const configs = [...vmmConfigs, ...vsock, ...serial];
-  return { description, warnings, configs, pds: configuredPds(configs), guests };
+  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial], guests };
 }
 
 function describeGuest(layout: GuestLayout, index: number, count: number): VsockGuest {
