@@ -6,7 +6,9 @@
 
 import assert from 'node:assert/strict';
 
+import { type Diagnostic, formatRange, formatSize } from '../meta/diagnostic.ts';
 import type { GuestGic, GuestLayout, VirtioMmioNode } from '../meta/guest.ts';
+import { guestLimits } from '../meta/limits.ts';
 import { type GpaRange, hex } from '../meta/units.ts';
 
 /** The whole .dts of a guest; `bootargs` is what the kernel's command line says (see linux/bootargs.ts). */
@@ -42,6 +44,23 @@ export function renderGuestDts(layout: GuestLayout, bootargs: string): string {
   // The blank line after the last node.
   lines.pop();
   return `${[...lines, '};'].join('\n')}\n`;
+}
+
+/** A compiled device tree of `sizeBytes` against its window, and against the 2 MiB that arm64 kernels map. */
+export function checkDtbFit(sizeBytes: number, layout: GuestLayout, path: string): Diagnostic[] {
+  const { start, end } = layout.dtb;
+  const size = BigInt(sizeBytes);
+  const limit = end - start < guestLimits.dtbBytes ? end - start : guestLimits.dtbBytes;
+  if (size <= limit) return [];
+  return [
+    {
+      code: 'GST120',
+      severity: 'error',
+      message: `device tree '${path}' takes ${formatSize(size)}, but its window ${formatRange(start, end)} has ${formatSize(end - start)} and arm64 kernels take ${formatSize(guestLimits.dtbBytes)} at most`,
+      place: { file: path },
+      hint: 'use a guest layout with a larger DTB window',
+    },
+  ];
 }
 
 /** A 64-bit value as two cells. */

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The guest side as build steps: compile the programs, pack the initramfs, render and compile each guest's device
+// tree, and judge that all fits the windows before anything is linked. Pure: files are only touched when the steps run.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Step, StepFiles } from '../make/step.ts';
+import { formatRange, refuseErrors } from '../meta/diagnostic.ts';
+import type { GuestLayout } from '../meta/guest.ts';
+import { type GuestOrders, type KernelOptions, renderBootargs } from './bootargs.ts';
+import { checkDtbFit, renderGuestDts } from './device-tree.ts';
+import { checkKernelFit, inspectKernel } from './image.ts';
+import type { GuestImages } from './images.ts';
+import { appendOverlay, packInitramfs } from './initramfs.ts';
+import { checkInitrdFit } from './initrd.ts';
+
+/** One virtual machine; `name` becomes part of file names, e.g. `client_vmm0`. */
+export interface GuestMachinePlan {
+  readonly name: string;
+  readonly layout: GuestLayout;
+  readonly orders: GuestOrders;
+}
+
+export interface GuestPlan {
+  readonly machines: readonly GuestMachinePlan[];
+  readonly images: GuestImages;
+  /** Folder of linux/programs. */
+  readonly programsDir: string;
+  /** Absolute paths. */
+  readonly clang: string;
+  readonly lld: string;
+  readonly dtc: string;
+  /** Where outputs go, absolute or relative to the build directory. */
+  readonly outDir: string;
+  readonly kernelOptions?: KernelOptions;
+}
+
+/** What the VMM of a machine embeds. Whoever links it must list `fit` among the inputs. */
+export interface BuiltGuest {
+  readonly name: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly dtb: string;
+  readonly fit: string;
+}
+
+export function guestSteps(plan: GuestPlan): { readonly steps: Step[]; readonly guests: BuiltGuest[] } {
+  assert(
+    new Set(plan.machines.map(({ name }) => name)).size === plan.machines.length,
+    'two machines of one name',
+  );
+  const programs = programNames.map((name) => compileStep(plan, name));
+  const initramfs = initramfsStep(plan);
+  const guests = plan.machines.map(({ name }): BuiltGuest => {
+    const file = (extension: string): string => join(plan.outDir, `${name}.${extension}`);
+    return {
+      name,
+      kernel: plan.images.kernel.path,
+      initrd: initramfsPath(plan),
+      dtb: file('dtb'),
+      fit: file('fit'),
+    };
+  });
+  const perMachine = plan.machines.flatMap((machine, index) => {
+    const guest = guests[index];
+    assert(guest !== undefined);
+    return [dtsStep(plan, machine), dtbStep(plan, guest), fitStep(machine, guest)];
+  });
+  return { steps: [...programs, initramfs, ...perMachine], guests };
+}
+
+const programNames = ['init', 'vsock_send', 'vsock_recv'] as const;
+type ProgramName = (typeof programNames)[number];
+
+/** Freestanding: no libc, no start files, no debug sections that would name directories. */
+export const programFlags = [
+  '--target=aarch64-linux-gnu',
+  '-std=c11',
+  '-O2',
+  '-ffreestanding',
+  '-fno-pic',
+  '-fno-stack-protector',
+  '-fno-unwind-tables',
+  '-fno-asynchronous-unwind-tables',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-nostdlib',
+  '-static',
+  '-Wl,--build-id=none',
+  '-Wl,-z,noexecstack',
+  '-Wl,--strip-all',
+] as const;
+
+const programPath = (plan: GuestPlan, name: ProgramName): string => join(plan.outDir, name);
+
+function compileStep(plan: GuestPlan, name: ProgramName): Step {
+  const source = join(plan.programsDir, `${name}.c`);
+  const output = programPath(plan, name);
+  const depfile = `${output}.d`;
+  return {
+    name: `guest program ${name}`,
+    action: {
+      kind: 'exec',
+      tool: plan.clang,
+      args: [...programFlags, `--ld-path=${plan.lld}`, '-MD', '-MF', depfile, '-o', output, source],
+    },
+    inputs: [source, plan.lld],
+    outputs: [output],
+    depfile,
+  };
+}
+
+const initramfsPath = (plan: GuestPlan): string => join(plan.outDir, 'initrd.cpio.gz');
+
+function initramfsStep(plan: GuestPlan): Step {
+  const { initrd, modules } = plan.images;
+  const script = join(plan.programsDir, 'S99vsock');
+  const busybox = plan.machines.some(({ orders }) => orders.after === 'shell')
+    ? plan.images.busybox
+    : undefined;
+  const compiled = programNames.map((name) => programPath(plan, name));
+  const given = initrd === undefined ? optional(busybox) : [initrd, script];
+  const readAll = async (io: StepFiles) => ({
+    init: await io.read(programPath(plan, 'init')),
+    programs: await readNamed(io, [
+      { name: 'vsock_send', path: programPath(plan, 'vsock_send') },
+      { name: 'vsock_recv', path: programPath(plan, 'vsock_recv') },
+    ]),
+    modules: await readNamed(
+      io,
+      modules.map(({ name, path }) => ({ name: `${name}.ko`, path })),
+    ),
+  });
+  return {
+    name: 'guest initramfs',
+    action: {
+      kind: 'fn',
+      key: keyOf(
+        'initramfs 1',
+        modules.map(({ name }) => name),
+        initrd !== undefined,
+        busybox !== undefined,
+      ),
+      run: async (io) => {
+        const { init, programs, modules: loaded } = await readAll(io);
+        if (initrd === undefined) {
+          const shell = busybox === undefined ? {} : { busybox: await io.read(busybox) };
+          await io.write(initramfsPath(plan), packInitramfs({ init, programs, modules: loaded, ...shell }));
+          return;
+        }
+        const modular = loaded.length === 0 ? {} : { modular: { init, modules: loaded } };
+        const startScript = await io.read(script);
+        const overlay = { programs, startScript, ...modular };
+        await io.write(initramfsPath(plan), appendOverlay(await io.read(initrd), overlay));
+      },
+    },
+    inputs: [...compiled, ...modules.map(({ path }) => path), ...given],
+    outputs: [initramfsPath(plan)],
+  };
+}
+
+const optional = (path: string | undefined): string[] => (path === undefined ? [] : [path]);
+
+const readNamed = async (io: StepFiles, files: readonly { name: string; path: string }[]) =>
+  Promise.all(files.map(async ({ name, path }) => ({ name, bytes: await io.read(path) })));
+
+/** The fingerprint of a step's arguments other than files. */
+const keyOf = (...values: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(values)).digest('hex');
+
+function dtsStep(plan: GuestPlan, { name, layout, orders }: GuestMachinePlan): Step {
+  // A given initrd with a modular kernel: our PID 1 loads the modules first and then becomes the initrd's own.
+  const isModularOverlay = plan.images.initrd !== undefined && plan.images.modules.length > 0;
+  const init = isModularOverlay ? { init: '/vsock_init' } : {};
+  const text = renderGuestDts(layout, renderBootargs(orders, { ...init, ...plan.kernelOptions }));
+  const output = join(plan.outDir, `${name}.dts`);
+  return {
+    name: `guest device tree source ${name}`,
+    action: { kind: 'fn', key: keyOf(text), run: (io) => io.write(output, text) },
+    inputs: [],
+    outputs: [output],
+  };
+}
+
+function dtbStep(plan: GuestPlan, { name, dtb }: BuiltGuest): Step {
+  const source = join(plan.outDir, `${name}.dts`);
+  return {
+    name: `guest device tree ${name}`,
+    action: { kind: 'exec', tool: plan.dtc, args: ['-I', 'dts', '-O', 'dtb', '-o', dtb, source] },
+    inputs: [source],
+    outputs: [dtb],
+  };
+}
+
+/** Writes the numbers it judged, for people; fails with all that does not fit. */
+function fitStep({ layout }: GuestMachinePlan, guest: BuiltGuest): Step {
+  const windows = [layout.ram.base, layout.kernel, layout.initrd, layout.dtb];
+  return {
+    name: `guest fit ${guest.name}`,
+    action: {
+      kind: 'fn',
+      key: keyOf(
+        'fit 1',
+        JSON.stringify(windows, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
+      ),
+      run: async (io) => {
+        const { image, diagnostics } = inspectKernel(await io.read(guest.kernel), guest.kernel);
+        const initrd = await io.read(guest.initrd);
+        const dtb = await io.read(guest.dtb);
+        refuseErrors([
+          ...diagnostics,
+          ...(image === undefined ? [] : checkKernelFit(image, layout, guest.kernel)),
+          ...checkInitrdFit(initrd.length, layout, guest.initrd),
+          ...checkDtbFit(dtb.length, layout, guest.dtb),
+        ]);
+        assert(image !== undefined);
+        const row = (
+          name: string,
+          sizeBytes: bigint,
+          { start, end }: { start: bigint; end: bigint },
+        ): string => `${name} ${sizeBytes} of ${end - start} bytes in ${formatRange(start, end)}\n`;
+        await io.write(
+          guest.fit,
+          row('kernel', image.imageSize, layout.kernel) +
+            row('initrd', BigInt(initrd.length), layout.initrd) +
+            row('dtb', BigInt(dtb.length), layout.dtb),
+        );
+      },
+    },
+    inputs: [guest.kernel, guest.initrd, guest.dtb],
+    outputs: [guest.fit],
+  };
+}
