@@ -30,6 +30,9 @@ struct vsock_connections {
     uint32_t survivors; /* to be reset; entries[0 .. survivors) */
 };
 
+/* True if a connection could be added, or is known. */
+bool vsock_connections_fit(const struct vsock_connections *list, struct vsock_connection connection);
+
 /* Remembers a connection, once. False if the quota is used up. */
 bool vsock_connections_add(struct vsock_connections *list, struct vsock_connection connection);
 

@@ -71,10 +71,12 @@ struct vsock_ring {
     uint32_t peer_epoch; /* of the peer's guest, as far as we have read */
     uint32_t readable;   /* bytes of the record at hand not read yet, padding included */
 
+    uint32_t published_tail; /* what own->tail says, and so on */
+    uint32_t published_head;
+    bool sleeping;
+    bool want_room;
     bool tail_moved; /* published since the peer was last considered for a notification */
     bool head_moved;
-    bool sleeping;  /* what own->sleeping says */
-    bool want_room; /* what own->want_room says */
 };
 
 enum vsock_ring_result {

@@ -7,7 +7,7 @@
  *
  * What a seat does:
  *
- *   static struct vsock_device device;                       // zeroed, about 40 KiB
+ *   static struct vsock_device device;                       // about 33 KiB
  *
  *   start        vsock_device_init(&device, &setup), when all regions are mapped
  *   MMIO fault   vsock_mmio_access(&device, offset, width, is_write, &value), then advance the guest's program counter:
@@ -192,8 +192,8 @@ bool vsock_device_run(struct vsock_device *device);
  * its peers reset their connections with it, and the device is as after a write of 0 to its status. Guest memory is not
  * accessed any longer when these return.
  */
-void vsock_device_guest_off(struct vsock_device *device);
-void vsock_device_guest_reset(struct vsock_device *device);
+bool vsock_device_guest_off(struct vsock_device *device);
+bool vsock_device_guest_reset(struct vsock_device *device);
 
 /* The level last given to set_irq(). */
 bool vsock_device_irq_level(const struct vsock_device *device);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tests' guest: memory, driver, and the worlds of several. */
+#include "guest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+/* --- worlds --- */
+
+static void *translate(void *cookie, uint64_t address, size_t size)
+{
+    struct guest *guest = cookie;
+    guest->translations++;
+    CHECK(size > 0);
+    CHECK(guest->forbidden == 0 || address != guest->forbidden);
+    if (address < RAM_BASE || size > RAM_SIZE || address - RAM_BASE > RAM_SIZE - size) {
+        return NULL;
+    }
+    return guest->ram + (address - RAM_BASE);
+}
+
+static void set_irq(void *cookie, bool level)
+{
+    struct guest *guest = cookie;
+    CHECK(guest->irq != level);
+    guest->irq = level;
+    guest->irq_rises += level;
+    guest->irq_falls += !level;
+}
+
+static void notify_peer(void *cookie, unsigned peer)
+{
+    struct guest *guest = cookie;
+    CHECK(peer < guest->device.num_peers);
+    guest->notified[peer]++;
+}
+
+static const struct vsock_ops ops = {.translate = translate, .set_irq = set_irq, .notify_peer = notify_peer};
+
+static struct world *last_world;
+
+static void world_free(struct world *world)
+{
+    for (unsigned i = 0; i < world->num; i++) {
+        for (unsigned j = 0; j < world->num; j++) {
+            free(world->regions[i][j]);
+        }
+        free(world->guests[i]->ram);
+        free(world->guests[i]);
+    }
+    free(world);
+}
+
+unsigned peer_index(unsigned guest, unsigned peer)
+{
+    return peer < guest ? peer : peer - 1;
+}
+
+static void guest_setup(struct world *world, unsigned i)
+{
+    struct guest *guest = world->guests[i];
+    struct vsock_setup setup = {.guest_cid = guest->cid, .num_peers = world->num - 1, .ops = &ops, .cookie = guest};
+    for (unsigned j = 0; j < world->num; j++) {
+        if (j != i) {
+            setup.peers[peer_index(i, j)] = (struct vsock_peer_setup){
+                .cid = 3 + j, .own_ring = world->regions[i][j], .peer_ring = world->regions[j][i], .ring_size = world->ring_size};
+        }
+    }
+    CHECK_EQUAL(vsock_device_init(&guest->device, &setup), VSOCK_SETUP_GOOD);
+}
+
+struct world *world_new(unsigned num, uint64_t ring_size)
+{
+    if (last_world != NULL) {
+        world_free(last_world);
+    }
+    struct world *world = calloc(1, sizeof *world);
+    last_world = world;
+    world->num = num;
+    world->ring_size = ring_size;
+    for (unsigned i = 0; i < num; i++) {
+        world->guests[i] = calloc(1, sizeof *world->guests[i]);
+        world->guests[i]->ram = calloc(1, RAM_SIZE);
+        world->guests[i]->cid = 3 + i;
+        for (unsigned j = 0; j < num; j++) {
+            world->regions[i][j] = i != j ? calloc(1, ring_size) : NULL;
+        }
+    }
+    for (unsigned i = 0; i < num; i++) {
+        guest_setup(world, i);
+    }
+    return world;
+}
+
+void world_settle(struct world *world)
+{
+    for (unsigned round = 0;; round++) {
+        bool quiet = true;
+        CHECK(round < 100000);
+        for (unsigned i = 0; i < world->num; i++) {
+            struct guest *guest = world->guests[i];
+            if (guest->more) {
+                quiet = false;
+                guest->more = vsock_device_run(&guest->device);
+            }
+            for (unsigned j = 0; j < world->num; j++) {
+                if (j == i || guest->notified[peer_index(i, j)] == 0) {
+                    continue;
+                }
+                quiet = false;
+                guest->notified[peer_index(i, j)] = 0;
+                bool more = vsock_device_notified(&world->guests[j]->device, peer_index(j, i));
+                world->guests[j]->more = world->guests[j]->more || more;
+            }
+        }
+        if (quiet) {
+            return;
+        }
+    }
+}
+
+/* --- registers --- */
+
+uint32_t reg_read(struct guest *guest, uint64_t offset)
+{
+    uint64_t value = UINT64_MAX;
+    CHECK(!vsock_mmio_access(&guest->device, offset, 4, false, &value));
+    CHECK(value <= UINT32_MAX);
+    return (uint32_t)value;
+}
+
+void reg_write(struct guest *guest, uint64_t offset, uint32_t value)
+{
+    uint64_t wide = value;
+    guest->more = vsock_mmio_access(&guest->device, offset, 4, true, &wide) || guest->more;
+}
+
+void guest_negotiate(struct guest *guest, uint64_t features)
+{
+    reg_write(guest, R_STATUS, 0);
+    reg_write(guest, R_STATUS, S_ACKNOWLEDGE);
+    reg_write(guest, R_STATUS, S_ACKNOWLEDGE | S_DRIVER);
+    reg_write(guest, R_DRIVER_FEATURES_SEL, 1);
+    reg_write(guest, R_DRIVER_FEATURES, (uint32_t)(features >> 32));
+    reg_write(guest, R_DRIVER_FEATURES_SEL, 0);
+    reg_write(guest, R_DRIVER_FEATURES, (uint32_t)features);
+    reg_write(guest, R_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK);
+}
+
+void guest_set_queue(struct guest *guest, unsigned index, uint16_t num)
+{
+    struct driver_queue *queue = &guest->queues[index];
+    uint64_t base = RAM_BASE + index * UINT64_C(0x4000);
+    *queue = (struct driver_queue){.descriptors = base, .available = base + 0x1000, .used = base + 0x2000, .num = num};
+    memset(guest_memory(guest, base), 0, 0x4000);
+    for (uint16_t i = 0; i < num && i < QUEUE_NUM; i++) {
+        queue->free[queue->num_free++] = (uint16_t)(num - 1 - i);
+    }
+    reg_write(guest, R_QUEUE_SEL, index);
+    reg_write(guest, R_QUEUE_NUM, num);
+    reg_write(guest, R_DESC_LOW, (uint32_t)queue->descriptors);
+    reg_write(guest, R_DESC_HIGH, (uint32_t)(queue->descriptors >> 32));
+    reg_write(guest, R_DRIVER_LOW, (uint32_t)queue->available);
+    reg_write(guest, R_DRIVER_HIGH, (uint32_t)(queue->available >> 32));
+    reg_write(guest, R_DEVICE_LOW, (uint32_t)queue->used);
+    reg_write(guest, R_DEVICE_HIGH, (uint32_t)(queue->used >> 32));
+    reg_write(guest, R_QUEUE_READY, 1);
+}
+
+void guest_driver_ok(struct guest *guest)
+{
+    reg_write(guest, R_STATUS, reg_read(guest, R_STATUS) | S_DRIVER_OK);
+}
+
+void guest_boot(struct guest *guest)
+{
+    guest_negotiate(guest, F_LINUX);
+    for (unsigned i = 0; i < 3; i++) {
+        guest_set_queue(guest, i, QUEUE_NUM);
+        CHECK_EQUAL(reg_read(guest, R_QUEUE_READY), 1);
+    }
+    guest_driver_ok(guest);
+    CHECK_EQUAL(reg_read(guest, R_STATUS), S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK | S_DRIVER_OK);
+}
+
+/* --- queues --- */
+
+void *guest_memory(struct guest *guest, uint64_t address)
+{
+    CHECK(address >= RAM_BASE && address < RAM_BASE + RAM_SIZE);
+    return guest->ram + (address - RAM_BASE);
+}
+
+uint64_t slot_address(unsigned queue, unsigned descriptor)
+{
+    return RAM_BASE + 0x10000 + (queue * QUEUE_NUM + descriptor) * SLOT_SIZE;
+}
+
+static uint16_t *word16(struct guest *guest, uint64_t address)
+{
+    return (uint16_t *)guest_memory(guest, address);
+}
+
+static struct segment *descriptor(struct guest *guest, const struct driver_queue *queue, unsigned index)
+{
+    return (struct segment *)guest_memory(guest, queue->descriptors + index * UINT64_C(16));
+}
+
+uint16_t guest_add(struct guest *guest, unsigned index, const struct segment *segments, unsigned num)
+{
+    struct driver_queue *queue = &guest->queues[index];
+    CHECK(num > 0 && queue->num_free >= num);
+    uint16_t head = queue->free[queue->num_free - 1];
+    for (unsigned i = 0; i < num; i++) {
+        uint16_t at = queue->free[--queue->num_free];
+        uint16_t flags = (uint16_t)(segments[i].flags | (i + 1 < num ? D_NEXT : 0));
+        memcpy(descriptor(guest, queue, at), &(struct segment){segments[i].address, segments[i].size, flags}, 14);
+        uint16_t next = i + 1 < num ? queue->free[queue->num_free - 1] : 0xdead;
+        memcpy((uint8_t *)descriptor(guest, queue, at) + 14, &next, 2);
+    }
+    *word16(guest, queue->available + 4 + 2u * (queue->available_index % queue->num)) = head;
+    queue->available_index++;
+    *word16(guest, queue->available + 2) = queue->available_index;
+    return head;
+}
+
+void guest_kick(struct guest *guest, unsigned queue)
+{
+    reg_write(guest, R_QUEUE_NOTIFY, queue);
+}
+
+void guest_post(struct guest *guest, unsigned num, uint32_t size)
+{
+    struct driver_queue *queue = &guest->queues[RX];
+    for (unsigned i = 0; i < num; i++) {
+        CHECK(queue->num_free > 0);
+        uint64_t address = slot_address(RX, queue->free[queue->num_free - 1]);
+        memset(guest_memory(guest, address), 0xee, size < 64 ? 64 : size + 8);
+        guest_add(guest, RX, &(struct segment){address, size, D_WRITE}, 1);
+    }
+    guest_kick(guest, RX);
+}
+
+uint16_t guest_queue_packet(struct guest *guest, const struct vsock_header *header, const void *payload, uint32_t payload_size)
+{
+    struct driver_queue *queue = &guest->queues[TX];
+    CHECK(queue->num_free > 0);
+    uint64_t address = slot_address(TX, queue->free[queue->num_free - 1]);
+    uint8_t *memory = guest_memory(guest, address);
+    vsock_header_render(header, memory);
+    if (payload_size > 0) {
+        memcpy(memory + VSOCK_HEADER_SIZE, payload, payload_size);
+    }
+    return guest_add(guest, TX, &(struct segment){address, VSOCK_HEADER_SIZE + payload_size, 0}, 1);
+}
+
+void guest_send(struct guest *guest, const struct vsock_header *header, const void *payload)
+{
+    guest_queue_packet(guest, header, payload, payload != NULL ? header->len : 0);
+    guest_kick(guest, TX);
+}
+
+bool guest_used(struct guest *guest, unsigned index, uint32_t *head, uint32_t *length)
+{
+    struct driver_queue *queue = &guest->queues[index];
+    CHECK_EQUAL(*word16(guest, queue->used), 0);
+    if (*word16(guest, queue->used + 2) == queue->used_index) {
+        return false;
+    }
+    uint64_t element = queue->used + 4 + 8u * (queue->used_index % queue->num);
+    memcpy(head, guest_memory(guest, element), 4);
+    memcpy(length, guest_memory(guest, element + 4), 4);
+    queue->used_index++;
+    CHECK(*head < queue->num);
+    for (uint16_t at = (uint16_t)*head;;) {
+        CHECK(queue->num_free < QUEUE_NUM);
+        uint16_t flags, next;
+        memcpy(&flags, (uint8_t *)descriptor(guest, queue, at) + 12, 2);
+        memcpy(&next, (uint8_t *)descriptor(guest, queue, at) + 14, 2);
+        queue->free[queue->num_free++] = at;
+        if ((flags & D_NEXT) == 0 || next >= queue->num) {
+            return true;
+        }
+        at = next;
+    }
+}
+
+bool guest_receive(struct guest *guest, struct packet *packet)
+{
+    uint32_t head, length;
+    if (!guest_used(guest, RX, &head, &length)) {
+        return false;
+    }
+    const uint8_t *memory = guest_memory(guest, slot_address(RX, head));
+    packet->header = vsock_header_parse(memory);
+    CHECK(length >= VSOCK_HEADER_SIZE);
+    packet->size = length - VSOCK_HEADER_SIZE;
+    CHECK_EQUAL(packet->size, packet->header.len);
+    memcpy(packet->payload, memory + VSOCK_HEADER_SIZE, packet->size);
+    CHECK_EQUAL(packet->header.dst_cid, guest->cid);
+    return true;
+}
+
+void guest_expect(struct guest *guest, struct packet *packet, unsigned op)
+{
+    CHECK(guest_receive(guest, packet));
+    CHECK_EQUAL(packet->header.op, op);
+}
+
+unsigned guest_reap(struct guest *guest)
+{
+    unsigned num = 0;
+    uint32_t head, length;
+    while (guest_used(guest, TX, &head, &length)) {
+        CHECK_EQUAL(length, 0);
+        num++;
+    }
+    CHECK_EQUAL(guest->queues[TX].num_free, QUEUE_NUM);
+    return num;
+}
+
+uint32_t guest_ack(struct guest *guest)
+{
+    uint32_t bits = reg_read(guest, R_INTERRUPT_STATUS);
+    reg_write(guest, R_INTERRUPT_ACK, bits);
+    return bits;
+}
+
+/* --- packets --- */
+
+struct vsock_header make_header(uint64_t from, uint64_t to, unsigned op, uint32_t len)
+{
+    return (struct vsock_header){.src_cid = from, .dst_cid = to, .src_port = from < to ? 1000 : 9999,
+                                 .dst_port = from < to ? 9999 : 1000, .len = len, .type = VSOCK_TYPE_STREAM,
+                                 .op = (uint16_t)op, .buf_alloc = 262144};
+}
+
+void world_connect(struct world *world, unsigned a, unsigned b)
+{
+    static struct packet packet;
+    struct vsock_header request = make_header(3 + a, 3 + b, VSOCK_OP_REQUEST, 0);
+    struct vsock_header response = make_header(3 + b, 3 + a, VSOCK_OP_RESPONSE, 0);
+    guest_post(world->guests[a], 1, 3776);
+    guest_post(world->guests[b], 1, 3776);
+    guest_send(world->guests[a], &request, NULL);
+    world_settle(world);
+    guest_expect(world->guests[b], &packet, VSOCK_OP_REQUEST);
+    guest_send(world->guests[b], &response, NULL);
+    world_settle(world);
+    guest_expect(world->guests[a], &packet, VSOCK_OP_RESPONSE);
+    CHECK_EQUAL(guest_reap(world->guests[a]), 1);
+    CHECK_EQUAL(guest_reap(world->guests[b]), 1);
+}
+
+void puppet_init(struct world *world, struct vsock_ring *ring)
+{
+    vsock_ring_init(ring, world->regions[1][0], world->regions[0][1], world->ring_size);
+}
+
+void puppet_send(struct world *world, struct vsock_ring *ring, const struct vsock_header *header, const void *payload)
+{
+    uint32_t room = 0;
+    CHECK(vsock_ring_room(ring, true, &room) && room >= header->len);
+    vsock_ring_begin(ring, header);
+    if (header->len > 0) {
+        vsock_ring_write(ring, payload, header->len);
+    }
+    vsock_ring_end(ring);
+    vsock_ring_publish(ring);
+    struct guest *guest = world->guests[0];
+    guest->more = vsock_device_notified(&guest->device, 0) || guest->more;
+}
+
+bool puppet_receive(struct vsock_ring *ring, struct vsock_record *record, void *payload)
+{
+    switch (vsock_ring_next(ring, record)) {
+    case VSOCK_RING_EMPTY:
+        return false;
+    case VSOCK_RING_BROKEN:
+        CHECK(false);
+        return false;
+    case VSOCK_RING_RECORD:
+        break;
+    }
+    if (payload != NULL && record->header.len > 0) {
+        vsock_ring_read(ring, payload, record->header.len);
+    }
+    vsock_ring_finish(ring);
+    vsock_ring_publish(ring);
+    return true;
+}

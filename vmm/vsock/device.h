@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the device share; not for seats. */
+#pragma once
+
+#include "vsock.h"
+
+/* virtio 2.1 */
+enum {
+    STATUS_ACKNOWLEDGE = 1,
+    STATUS_DRIVER = 2,
+    STATUS_DRIVER_OK = 4,
+    STATUS_FEATURES_OK = 8,
+    STATUS_NEEDS_RESET = 64,
+    STATUS_FAILED = 128,
+};
+
+/* virtio 4.2.2 */
+enum {
+    INTERRUPT_USED = 1,
+    INTERRUPT_CONFIG = 2,
+};
+
+/* virtio 5.10.2 */
+enum {
+    QUEUE_RX = 0,
+    QUEUE_TX = 1,
+    QUEUE_EVENT = 2, /* accepted and left alone: TRANSPORT_RESET would go here */
+};
+
+/* virtio 5.10.3 (bit 2: 1.3) and 6 */
+#define FEATURE_STREAM (UINT64_C(1) << 0)
+#define FEATURE_SEQPACKET (UINT64_C(1) << 1)
+#define FEATURE_NO_IMPLIED_STREAM (UINT64_C(1) << 2)
+#define FEATURE_VERSION_1 (UINT64_C(1) << 32)
+#define FEATURES_OFFERED (FEATURE_STREAM | FEATURE_SEQPACKET | FEATURE_NO_IMPLIED_STREAM | FEATURE_VERSION_1)
+
+/* --- device.c --- */
+
+/* The guest's driver is up: packets may be taken from it and given to it. */
+bool vsock_device_up(const struct vsock_device *device);
+
+/* The guest has negotiated this type of socket. */
+bool vsock_device_speaks(const struct vsock_device *device, uint16_t type);
+
+/* The guest's driver has broken its promises: ask for a reset, and touch its queues no more. */
+void vsock_device_fail(struct vsock_device *device);
+
+/* Every register as after power-on, nothing remembered of the guest. */
+void vsock_device_reset(struct vsock_device *device);
+
+/* The guest's connections end: peers are told, everything on its way is forgotten. */
+void vsock_device_disconnect(struct vsock_device *device);
+
+/* InterruptStatus gains bits, or loses them. */
+void vsock_device_raise(struct vsock_device *device, uint32_t bits);
+void vsock_device_lower(struct vsock_device *device, uint32_t bits);
+
+/* --- tx.c: from our guest to the peers' rings --- */
+
+/* Takes packets from the tx queue and writes records, until it cannot go on or the budget is used up. */
+void vsock_tx_run(struct vsock_device *device, uint32_t *budget);
+
+/* Nothing waits for room in the peer's ring, or there is no room. */
+bool vsock_tx_settled(const struct vsock_device *device, const struct vsock_peer *peer);
+
+/* The peer's guest died: returns what waited for room. */
+void vsock_tx_abandon(struct vsock_device *device, struct vsock_peer *peer);
+
+/* Forgets all that waits. */
+void vsock_tx_reset(struct vsock_device *device);
+
+/* --- rx.c: from the peers' rings to our guest --- */
+
+/* Delivers replies and records, until it cannot go on or the budget is used up. */
+void vsock_rx_run(struct vsock_device *device, uint32_t *budget);
+
+/* The record at hand must be answered with an RST, for which there may be no room. */
+bool vsock_rx_must_answer(const struct vsock_device *device, const struct vsock_peer *peer);
+
+/* Queues an RST for our guest that answers `header`. There must be room: replies_count < VSOCK_MAX_REPLIES. */
+void vsock_rx_reply(struct vsock_device *device, const struct vsock_header *header);
+
+/* Forgets what is on its way to our guest. */
+void vsock_rx_reset(struct vsock_device *device);
