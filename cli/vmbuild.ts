@@ -1,2 +1,168 @@
 // SPDX-License-Identifier: BSD-2-Clause
-export {};
+// The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
+import yargs from 'yargs';
+import { exitCode, Refusal } from '../meta/diagnostic.ts';
+import { takeMakeWords } from './make-words.ts';
+import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
+import { printDiagnostics, printVerbose } from './report.ts';
+import { usageRefusal } from './usage.ts';
+
+/** What a command gets, and what it gives back: an exit code. */
+export interface CommandContext {
+  readonly settings: Settings;
+  readonly env: NodeJS.ProcessEnv;
+  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
+  readonly signal: AbortSignal;
+}
+export type Command = (context: CommandContext) => Promise<number>;
+
+interface CommandSpec {
+  readonly describe: string;
+  readonly options: readonly OptionName[];
+  readonly load: () => Promise<{ run: Command }>;
+}
+
+const stack = ['board', 'config', 'sdk', 'libvmm', 'sddf', 'allow-stack'] as const;
+const guests = ['guest', 'linux', 'initrd', 'offline', 'append'] as const;
+const building = [
+  ...stack,
+  ...guests,
+  'dtb',
+  'build-dir',
+  'jobs',
+  'dry-run',
+  'json',
+  'quiet',
+  'verbose',
+] as const;
+
+const commands: Readonly<Record<string, CommandSpec>> = {
+  build: {
+    describe: 'build the image of the virtio-socket system (the default)',
+    options: building,
+    load: () => import('./commands/build.ts'),
+  },
+  qemu: {
+    describe: 'build it and run it in QEMU; --expect judges the run',
+    options: [...building, 'expect', 'timeout'],
+    load: () => import('./commands/qemu.ts'),
+  },
+  generate: {
+    describe: 'write the system description and the config headers only (needs Node and dtc)',
+    options: ['board', 'dtb', 'sddf', 'output', 'sdf', 'data', 'build-dir', 'quiet', 'verbose', 'json'],
+    load: () => import('./commands/generate.ts'),
+  },
+  doctor: {
+    describe: 'say what is here and what is missing',
+    options: [...stack, ...guests, 'json', 'quiet', 'verbose'],
+    load: () => import('./commands/doctor.ts'),
+  },
+  clean: {
+    describe: 'remove what vmbuild built, and nothing else',
+    options: ['build-dir', 'dry-run', 'quiet', 'verbose'],
+    load: () => import('./commands/clean.ts'),
+  },
+};
+
+process.exitCode = await main(process.argv.slice(2), process.env);
+
+/** Runs one command line. Never throws: what goes wrong is printed on stderr and becomes the exit code. */
+async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Promise<number> {
+  // A reader that went away (`vmbuild … | head`) is no failure of ours.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) =>
+      process.exit(error.code === 'EPIPE' ? 0 : exitCode.bug),
+    );
+  const interrupt = onSignals();
+  try {
+    const { words, env } = takeMakeWords(argv, processEnv);
+    const chosen = await parse(words);
+    if (chosen === undefined) return exitCode.ok; // --help and --version have printed
+    const settings = settle(chosen.flags, env);
+    printVerbose(settings);
+    const { run } = await chosen.command.load();
+    return await run({ settings, env, signal: interrupt.signal });
+  } catch (error) {
+    if (interrupt.signal.aborted) return exitCode.refused;
+    if (error instanceof Refusal) {
+      printDiagnostics(error.diagnostics);
+      return error.exit;
+    }
+    console.error('vmbuild: internal error; please report it with this text:');
+    console.error(error);
+    return exitCode.bug;
+  } finally {
+    interrupt.reraise();
+  }
+}
+
+async function parse(
+  words: readonly string[],
+): Promise<{ command: CommandSpec; flags: Record<string, unknown> } | undefined> {
+  let chosen: { command: CommandSpec; flags: Record<string, unknown> } | undefined;
+  let parser = yargs([...words])
+    .scriptName('vmbuild')
+    .usage('$0 [command] [options]\n\nVirtual machines on seL4/Microkit: describe, build, run.')
+    .strict()
+    .recommendCommands()
+    .parserConfiguration({ 'duplicate-arguments-array': false, 'camel-case-expansion': false })
+    .exitProcess(false)
+    .wrap(110)
+    .fail((message, error) => {
+      throw error ?? usageRefusal(message, Object.keys(optionTable));
+    })
+    .epilogue(
+      'Flags can be given as make-style words too: MICROKIT_BOARD=qemu_virt_aarch64 MICROKIT_SDK=~/sdk.\n' +
+        'Exit codes: 0 done, 1 refused or failed, 2 usage, 69 a tool or the SDK is missing, 124 deadline.',
+    );
+  for (const [name, command] of Object.entries(commands)) {
+    const names = name === 'build' ? ['build', '$0'] : [name];
+    parser = parser.command(
+      names,
+      command.describe,
+      (y) => y.options(Object.fromEntries(command.options.map((o) => [o, yargsOption(o)]))),
+      (flags) => {
+        chosen = { command, flags };
+      },
+    );
+  }
+  await parser.parseAsync();
+  return chosen;
+}
+
+function yargsOption(name: OptionName): Record<string, unknown> {
+  const spec: OptionSpec = optionTable[name];
+  const twin = spec.env === undefined ? '' : ` [${spec.env[0]}]`;
+  const fallback =
+    spec.fallback === undefined || spec.fallback === false ? '' : ` (default: ${String(spec.fallback)})`;
+  return {
+    type: spec.type === 'count' ? undefined : spec.type,
+    count: spec.type === 'count',
+    describe: `${spec.describe}${twin}${fallback}`,
+    alias: spec.alias,
+    // A value is demanded unless the flag may stand alone; otherwise `--board --sdk x` would set board to ''.
+    requiresArg: (spec.type === 'string' || spec.type === 'number') && !('bare' in spec),
+  };
+}
+
+/**
+ * Signals abort the running command, which ends its children and removes what is half-written; then the signal is
+ * raised again with its default action, so that a shell sees 130 or 143 (facts/bad-inputs.md §1).
+ */
+function onSignals(): { signal: AbortSignal; reraise: () => void } {
+  const controller = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  const handler = (signal: NodeJS.Signals): void => {
+    received ??= signal;
+    controller.abort(new Error(`received ${signal}`));
+  };
+  const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const name of names) process.on(name, handler);
+  return {
+    signal: controller.signal,
+    reraise: () => {
+      for (const name of names) process.off(name, handler);
+      if (received !== undefined) process.kill(process.pid, received);
+    },
+  };
+}

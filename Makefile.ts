@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The build of one image, as the list of what exists. Nothing here runs anything: `planImage` gives steps, and the
+// engine in make/ runs those that are not fresh. What the system consists of: meta/vsock-system.ts; the VMM: vmm/.
+import assert from 'node:assert/strict';
+import type { Board } from './boards/schema.ts';
+import type { KernelOptions } from './linux/bootargs.ts';
+import { type BuiltGuest, guestSteps } from './linux/guest.ts';
+import type { GuestImages } from './linux/images.ts';
+import type { SdkBoard } from './make/store/sdk-board.ts';
+import type { Step } from './make/step.ts';
+import { archive } from './make/tools/ar.ts';
+import { cc, type PrefixMap } from './make/tools/clang.ts';
+import { link } from './make/tools/lld.ts';
+import { microkit } from './make/tools/microkit.ts';
+import { extractSection, updateSections } from './make/tools/objcopy.ts';
+import {
+  configuredPds,
+  renderConfigHeader,
+  renderSdf,
+  type VsockGuest,
+  type VsockSystem,
+} from './meta/index.ts';
+
+export interface ImageInputs {
+  readonly board: Board;
+  /** The SDK's part for this board and configuration. */
+  readonly sdk: SdkBoard;
+  /** Source directories: libvmm, sDDF, and vmbuild's own vmm/. */
+  readonly libvmm: string;
+  readonly sddf: string;
+  readonly vmm: string;
+  /** Paths of the tools. */
+  readonly tools: Readonly<Record<'clang' | 'lld' | 'ar' | 'objcopy' | 'dtc', string>>;
+  readonly system: VsockSystem;
+  readonly images: GuestImages;
+  /** Directory of the guest programs' sources. */
+  readonly programs: string;
+  /** What the guests' payload is made from (make/launch/payload.ts), and what they do when it is verified. */
+  readonly nonce: bigint;
+  readonly after: 'poweroff' | 'shell';
+  readonly kernelOptions?: KernelOptions;
+}
+
+/** The outputs that a user knows by name, as with upstream's Makefiles; all in the build directory. */
+export const outputs = { system: 'vsock.system', image: 'loader.img', report: 'report.txt' } as const;
+
+/** Everything from sources to `loader.img`. */
+export function planImage(inputs: ImageInputs): readonly Step[] {
+  const { sdk, system } = inputs;
+  const sdf = writeText(outputs.system, renderSdf(system.system));
+  const configs = configuredPds(system.configs).map((pd) => pdConfig(inputs, pd));
+
+  const sddfUtil = library(inputs, 'libsddf_util_debug.a', compileSddfUtil(inputs));
+  const libvmm = library(inputs, 'libvmm.a', compileLibvmm(inputs));
+  const guests = planGuests(inputs);
+  const vmmObjects = compileVmm(inputs);
+  const images = system.guests.map((guest, i) => embedImages(inputs, guest, guests.guests[i]));
+  const vmms = system.guests.map(({ pd, programImage }, i) =>
+    linkPd(inputs, programImage, {
+      objects: [...outputsOf(vmmObjects), configObject(pd), ...outputsOf(images.slice(i, i + 1))],
+      archives: ['libvmm.a', 'libsddf_util_debug.a'],
+    }),
+  );
+  const serial = serialPrograms(inputs).map((program) => sddfProgram(inputs, program));
+
+  const image = microkit({
+    sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
+    system: outputs.system,
+    elves: [...system.guests.map(({ programImage }) => programImage), ...serial.map(({ elf }) => elf)],
+    board: sdk.board,
+    config: sdk.config,
+    output: outputs.image,
+    report: outputs.report,
+  });
+  return [
+    sdf,
+    ...configs.flat(),
+    ...sddfUtil,
+    ...libvmm,
+    ...vmmObjects,
+    ...guests.steps,
+    ...images,
+    ...vmms,
+    ...serial.flatMap(({ steps }) => steps),
+    image,
+  ];
+}
+
+// ---- sources -------------------------------------------------------------------------------------------------------
+
+const vmmSources = [
+  'client_vmm.c',
+  'libvmm/console_guard.c',
+  'libvmm/distributor.c',
+  'libvmm/guest_access.c',
+  'libvmm/guest_fault.c',
+  'libvmm/guest_images.c',
+  'libvmm/virtual_timer.c',
+  'libvmm/vsock_seat.c',
+  'vsock/connections.c',
+  'vsock/device.c',
+  'vsock/mmio.c',
+  'vsock/names.c',
+  'vsock/packet.c',
+  'vsock/ring.c',
+  'vsock/rx.c',
+  'vsock/tx.c',
+  'vsock/virtqueue.c',
+];
+
+/** libvmm 0.2.0 for AArch64; what of it is not used, the linker leaves out. */
+const libvmmSources = [
+  ...['fault', 'linux', 'cpuif', 'psci', 'smc', 'tcb', 'vcpu', 'virq', 'guest'].map(
+    (n) => `src/arch/aarch64/${n}.c`,
+  ),
+  ...['vgic', 'vgic_v2', 'vgic_v3', 'vgic_v3_cpuif'].map((n) => `src/arch/aarch64/vgic/${n}.c`),
+  ...['mmio', 'console', 'block', 'net', 'virtio', 'pci'].map((n) => `src/virtio/${n}.c`),
+  ...['util/util', 'pci', 'guest_ram', 'uefi/table_loader', 'uefi/fw_cfg'].map((n) => `src/${n}.c`),
+];
+
+/** sDDF's utilities and its own C library; there is no other. */
+const sddfUtilSources = [
+  ...['cache', 'printf', 'assert', 'bitarray', 'fsmalloc', 'arch_timestamp_counter', 'putchar_debug'].map(
+    (n) => `util/${n}.c`,
+  ),
+  'util/custom_libc/libc.c',
+  ...['memcmp', 'memcpy', 'memset', 'strcmp', 'strcpy', 'strlen', 'strncmp'].map(
+    (n) => `util/custom_libc/aarch64/${n}.S`,
+  ),
+  'util/custom_libc/aarch64/memmove.c',
+];
+
+interface SddfProgram {
+  readonly pd: string;
+  readonly source: string;
+  readonly includes?: readonly string[];
+}
+
+function serialPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
+  const driver = `${sddf}/drivers/${board.serial.driver.directory}`;
+  return [
+    { pd: 'serial_driver', source: `${driver}/uart.c`, includes: [`${driver}/include`] },
+    { pd: 'serial_virt_rx', source: `${sddf}/serial/components/virt_rx.c` },
+    { pd: 'serial_virt_tx', source: `${sddf}/serial/components/virt_tx.c` },
+  ];
+}
+
+// ---- compiling -----------------------------------------------------------------------------------------------------
+
+/** Flags of every protection domain; sources: Microkit's manual, sDDF's and libvmm's Makefiles. */
+const targetFlags = (board: Board): readonly string[] => [
+  '--target=aarch64-none-elf',
+  `-mcpu=${board.cpu}`,
+  '-mstrict-align',
+  '-ffreestanding',
+  '-g3',
+  '-O2',
+  '-Wall',
+];
+
+/** As libvmm does: in debug configurations undefined behaviour traps, and the monitor says where. */
+const sanitizerFlags = (config: string): readonly string[] =>
+  config.includes('debug') ? ['-fsanitize=undefined', '-fsanitize-trap=undefined'] : [];
+
+const upstreamIncludes = (inputs: ImageInputs): readonly string[] => [
+  inputs.sdk.includeDir,
+  `${inputs.libvmm}/include`,
+  `${inputs.sddf}/include`,
+  `${inputs.sddf}/include/sddf/util/custom_libc`,
+  `${inputs.sddf}/include/microkit`,
+];
+
+/** Where sources come from must not show in an image. */
+const prefixMap = ({ sdk, libvmm, sddf, vmm }: ImageInputs): PrefixMap => [
+  [sdk.sdk.path, '/microkit-sdk'],
+  [libvmm, '/libvmm'],
+  [sddf, '/sddf'],
+  [vmm, '/vmm'],
+];
+
+function compileUpstream(
+  inputs: ImageInputs,
+  source: string,
+  output: string,
+  { flags = [], includes = [] }: { flags?: readonly string[]; includes?: readonly string[] } = {},
+): Step {
+  return cc({
+    clang: inputs.tools.clang,
+    source,
+    output,
+    flags: [...targetFlags(inputs.board), '-Wno-unused-function', ...flags],
+    includes: [...upstreamIncludes(inputs), ...includes],
+    prefixMap: prefixMap(inputs),
+  });
+}
+
+const compileSddfUtil = (inputs: ImageInputs): readonly Step[] =>
+  sddfUtilSources.map((source) =>
+    compileUpstream(inputs, `${inputs.sddf}/${source}`, objectOf('sddf', source)),
+  );
+
+const compileLibvmm = (inputs: ImageInputs): readonly Step[] =>
+  libvmmSources.map((source) =>
+    compileUpstream(inputs, `${inputs.libvmm}/${source}`, objectOf('libvmm', source), {
+      flags: ['-Werror', ...sanitizerFlags(inputs.sdk.config)],
+    }),
+  );
+
+/** Our own C has no warnings; upstream's headers, which have some, count as the system's. */
+const compileVmm = (inputs: ImageInputs): readonly Step[] =>
+  vmmSources.map((source) => compileOwn(inputs, `${inputs.vmm}/${source}`, objectOf('vmm', source)));
+
+function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
+  return cc({
+    clang: inputs.tools.clang,
+    source,
+    output,
+    flags: [
+      ...targetFlags(inputs.board),
+      '-std=gnu11',
+      '-Wextra',
+      '-Werror',
+      ...sanitizerFlags(inputs.sdk.config),
+      ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
+    ],
+    includes: [inputs.vmm, `${inputs.vmm}/vsock`],
+    prefixMap: prefixMap(inputs),
+  });
+}
+
+const objectOf = (room: string, source: string): string => `obj/${room}/${source.replace(/\.[cS]$/, '')}.o`;
+
+// ---- configs and guests --------------------------------------------------------------------------------------------
+
+const configHeader = (pd: string): string => `config/${pd}.config.h`;
+const configObject = (pd: string): string => `obj/config/${pd}.o`;
+
+/** The config structs of a protection domain: C text, and what the compiler makes of it. */
+const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
+  writeText(configHeader(pd), renderConfigHeader(pd, inputs.system.configs)),
+  compileOwn(inputs, configHeader(pd), configObject(pd)),
+];
+
+/** What runs in the guests, and where it lies: linux/guest.ts. */
+function planGuests({ system, images, programs, nonce, after, tools, kernelOptions }: ImageInputs): {
+  steps: readonly Step[];
+  guests: readonly BuiltGuest[];
+} {
+  const machines = system.guests.map(({ vm, layout, role }) => {
+    assert(role !== undefined, `${vm} has no peer`);
+    return { name: vm, layout, orders: { ...role, nonce, after } };
+  });
+  const { clang, lld, dtc } = tools;
+  const plan = { machines, images, programsDir: programs, clang, lld, dtc, outDir: 'guest' };
+  return guestSteps(kernelOptions === undefined ? plan : { ...plan, kernelOptions });
+}
+
+/** The guest's kernel, device tree and initrd in an object; what the VMM copies into its RAM at boot. */
+function embedImages(inputs: ImageInputs, { pd }: VsockGuest, files: BuiltGuest | undefined): Step {
+  assert(files !== undefined, `no files for the guest of ${pd}`);
+  const { kernel, dtb, initrd, fit } = files;
+  return cc({
+    clang: inputs.tools.clang,
+    source: `${inputs.vmm}/images.S`,
+    output: `obj/images/${pd}.o`,
+    flags: ['--target=aarch64-none-elf'],
+    defines: {
+      GUEST_KERNEL_IMAGE_PATH: quoteC(kernel),
+      GUEST_DTB_IMAGE_PATH: quoteC(dtb),
+      GUEST_INITRD_IMAGE_PATH: quoteC(initrd),
+    },
+    prefixMap: prefixMap(inputs),
+    // The compiler's list of dependencies knows no .incbin. `fit` is there so that nothing is linked that does not fit.
+    alsoReads: [kernel, dtb, initrd, fit],
+  });
+}
+
+/** A string literal for the preprocessor and for the assembler behind it, which read backslashes and quotes alike. */
+const quoteC = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+
+// ---- linking -------------------------------------------------------------------------------------------------------
+
+const library = (inputs: ImageInputs, output: string, objects: readonly Step[]): readonly Step[] => [
+  ...objects,
+  archive({ ar: inputs.tools.ar, output, objects: outputsOf(objects) }),
+];
+
+function linkPd(
+  inputs: ImageInputs,
+  output: string,
+  { objects, archives }: { objects: readonly string[]; archives: readonly string[] },
+): Step {
+  return link({
+    lld: inputs.tools.lld,
+    objects,
+    archives: [inputs.sdk.libmicrokit, ...archives],
+    script: inputs.sdk.linkerScript,
+    output,
+  });
+}
+
+/**
+ * A program of sDDF's: linked as upstream does, then the bytes that the compiler laid out for its config structs replace
+ * the empty ones, in a new file.
+ */
+function sddfProgram(
+  inputs: ImageInputs,
+  { pd, source, includes = [] }: SddfProgram,
+): { elf: string; steps: Step[] } {
+  const object = compileUpstream(inputs, source, `obj/serial/${pd}.o`, { includes });
+  const linked = linkPd(inputs, `obj/serial/${pd}.elf`, {
+    objects: outputsOf([object]),
+    archives: ['libsddf_util_debug.a'],
+  });
+  const sections = inputs.system.configs.filter((config) => config.pd === pd).map(({ section }) => section);
+  const { objcopy } = inputs.tools;
+  const bytes = sections.map((section) =>
+    extractSection({ objcopy, input: configObject(pd), output: `obj/config/${pd}${section}`, section }),
+  );
+  const elf = `${pd}.elf`;
+  const configured = updateSections({
+    objcopy,
+    input: `obj/serial/${pd}.elf`,
+    output: elf,
+    sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
+  });
+  return { elf, steps: [object, linked, ...bytes, configured] };
+}
+
+const outputsOf = (steps: readonly Step[]): readonly string[] => steps.flatMap((step) => step.outputs);
+
+const writeText = (output: string, text: string): Step => ({
+  name: `write ${output}`,
+  action: { kind: 'fn', key: text, run: (io) => io.write(output, text) },
+  inputs: [],
+  outputs: [output],
+});

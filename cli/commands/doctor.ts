@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `vmbuild doctor`: what is here, what is missing, and how to get it; everything at once. Touches no network.
+import { access } from 'node:fs/promises';
+import { loadBoard } from '../../boards/index.ts';
+import { fetchDebianGuest } from '../../linux/debian.ts';
+import { cacheDir } from '../../make/store/cache.ts';
+import { findSdk } from '../../make/store/sdk.ts';
+import { openBoard } from '../../make/store/sdk-board.ts';
+import { findSources } from '../../make/store/sources.ts';
+import { stack } from '../../make/stack.ts';
+import { searchTools, type ToolName, toolTable } from '../../make/tools/find.ts';
+import { type Diagnostic, exitCode, Refusal } from '../../meta/diagnostic.ts';
+import { parseGuest } from '../guest-flag.ts';
+import type { Settings } from '../options.ts';
+import { printDiagnostics } from '../report.ts';
+import type { Command } from '../vmbuild.ts';
+
+interface Finding {
+  readonly what: string;
+  /** Undefined if it is not there. */
+  readonly found?: string;
+}
+
+export const run: Command = async ({ settings, env, signal }) => {
+  const findings: Finding[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const look = async (what: string, task: () => Promise<string> | string): Promise<void> => {
+    try {
+      findings.push({ what, found: await task() });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      findings.push({ what });
+      diagnostics.push(...error.diagnostics);
+    }
+  };
+  const allowStack = settings.on('allow-stack');
+  const boardName = settings.text('board') ?? '';
+
+  const names = Object.keys(toolTable).filter((name) => name !== 'git') as ToolName[];
+  const tools = await searchTools(names, env);
+  for (const name of names) {
+    const tool = tools.found.get(name);
+    findings.push({ what: name, ...(tool === undefined ? {} : { found: `${tool.version}  ${tool.path}` }) });
+  }
+  diagnostics.push(...tools.diagnostics);
+
+  await look('board', async () => (await loadBoard(boardName)).name);
+  await look(`Microkit SDK ${stack.microkit}`, () => {
+    const sdk = findSdk({ sdk: settings.text('sdk'), env, allowStack });
+    diagnostics.push(...sdk.warnings);
+    openBoard(sdk, boardName, settings.text('config') ?? '');
+    return `${sdk.version}  ${sdk.path} (${[...sdk.boards].map(([name, configs]) => `${name}: ${configs.join(', ')}`).join('; ')})`;
+  });
+  await look('libvmm and sDDF', () => {
+    const { libvmm, sddf, warnings } = findSources({
+      libvmm: settings.text('libvmm'),
+      sddf: settings.text('sddf'),
+      env,
+      allowStack,
+    });
+    diagnostics.push(...warnings);
+    return `${libvmm.path}, ${sddf.path}`;
+  });
+  await look('guest images', () => guestImages(settings, cacheDir(env), signal));
+
+  if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, findings, diagnostics })}\n`);
+  else for (const finding of findings) process.stdout.write(`${formatFinding(finding)}\n`);
+  printDiagnostics(diagnostics);
+  return diagnostics.some(({ severity }) => severity === 'error') ? exitCode.missing : exitCode.ok;
+};
+
+const formatFinding = ({ what, found }: Finding): string =>
+  `${found === undefined ? 'missing' : 'ok     '}  ${what.padEnd(22)} ${found ?? ''}`.trimEnd();
+
+/** Files that are named, else Debian's if it was fetched before. */
+async function guestImages(settings: Settings, cache: string, signal: AbortSignal): Promise<string> {
+  const given = [settings.text('linux'), settings.text('initrd')].filter((path) => path !== undefined);
+  for (const path of given)
+    await access(path).catch(() => {
+      throw new Refusal([
+        { code: 'IMG101', severity: 'error', message: `'${path}' may not be read or does not exist` },
+      ]);
+    });
+  if (given.length === 2) return given.join(', ');
+  const version = parseGuest(settings.text('guest') ?? '');
+  try {
+    const debian = await fetchDebianGuest({ cacheDir: cache, ...version, offline: true, signal });
+    return `Debian's ${debian.kernel.version}, in the store`;
+  } catch (error) {
+    if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => code === 'DEB103')) throw error;
+    return "Debian's, not in the store yet: the first build fetches them";
+  }
+}

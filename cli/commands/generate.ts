@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `vmbuild generate`: what meta.py of the original wrote, for people who keep their own Makefiles: the system
+// description and the config headers; with --data also sdfgen's .data files. Needs Node and dtc, no SDK.
+import { join, resolve } from 'node:path';
+import { loadBoard } from '../../boards/index.ts';
+import { runSteps } from '../../make/engine.ts';
+import type { Step } from '../../make/step.ts';
+import { findTools } from '../../make/tools/find.ts';
+import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
+import { exitCode } from '../../meta/diagnostic.ts';
+import { describeSystem } from '../describe.ts';
+import type { Command } from '../vmbuild.ts';
+
+export const run: Command = async (context) => {
+  const { settings, env, signal } = context;
+  const directory = resolve(settings.text('output') ?? settings.text('build-dir') ?? 'build');
+  const board = await loadBoard(settings.text('board') ?? '');
+  const { dtc } = await findTools(['dtc'], env);
+  const { system, configs } = await describeSystem(context, { board, buildDir: directory, dtc: dtc.path });
+  const files = [
+    { name: settings.text('sdf') ?? '', content: renderSdf(system) },
+    ...configuredPds(configs).map((pd) => ({
+      name: join('config', `${pd}.config.h`),
+      content: renderConfigHeader(pd, configs),
+    })),
+    ...(settings.on('data')
+      ? configs.map((config) => ({ name: config.dataFile, content: renderData(config) }))
+      : []),
+  ];
+  await runSteps(
+    files.map(
+      ({ name, content }): Step => ({
+        name: `write ${name}`,
+        action: {
+          kind: 'fn',
+          key: Buffer.from(content).toString('base64'),
+          run: (io) => io.write(name, content),
+        },
+        inputs: [],
+        outputs: [name],
+      }),
+    ),
+    { buildDir: directory, signal },
+  );
+  const paths = files.map(({ name }) => join(directory, name));
+  process.stdout.write(
+    settings.on('json') ? `${JSON.stringify({ version: 1, files: paths })}\n` : `${paths.join('\n')}\n`,
+  );
+  return exitCode.ok;
+};

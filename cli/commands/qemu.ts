@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `vmbuild qemu`: builds, then runs the image. With --expect nobody need be there: the guests' verdicts decide. Without,
+// the terminal is the guests' serial line (Ctrl-\ 0 Enter and Ctrl-\ 1 Enter switch the input between them).
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import type { ConsoleLine } from '../../make/launch/console.ts';
+import { type LaunchEnd, type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
+import { findTools } from '../../make/tools/find.ts';
+import { qemuArguments } from '../../make/tools/qemu.ts';
+import { exitCode, refuse } from '../../meta/diagnostic.ts';
+import type { VsockSystem } from '../../meta/index.ts';
+import { type BuiltImage, buildImage } from '../image.ts';
+import { commandLine } from '../progress.ts';
+import { say } from '../report.ts';
+import type { Command, CommandContext } from '../vmbuild.ts';
+import { loadBoard } from '../../boards/index.ts';
+
+export const run: Command = async (context) => {
+  const { settings, env } = context;
+  const expect = expectation(settings.text('expect'));
+  await refuseRealBoard(settings.text('board') ?? '');
+  const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
+  const built = await buildImage(context);
+  const { qemu: machine, loadAddress } = built.board;
+  if (machine === undefined) return refuse('RUN102', `QEMU does not have '${built.board.name}'`);
+  const args = qemuArguments(
+    { ...machine, loadAddress },
+    { image: built.image, monitor: expect === undefined && process.stdin.isTTY },
+  );
+  if (settings.on('verbose') || settings.on('dry-run')) say(settings, commandLine([qemu.path, ...args]));
+  if (built.report === undefined) return exitCode.ok;
+
+  const logDir = join(built.buildDir, 'logs');
+  say(settings, `booting ${built.system.guests.length} guests in QEMU; logs in ${logDir}`);
+  const end = await launchQemu({
+    qemu: qemu.path,
+    args,
+    logDir,
+    guests: built.system.guests.map(({ vm }) => vm),
+    pds: built.system.system.protectionDomains.map(({ name }) => name),
+    signal: context.signal,
+    ...(expect === undefined ? interactive : unattended(context, built, expect)),
+  });
+  return report(context, end);
+};
+
+type Expect = 'verdict' | RegExp;
+
+function expectation(text: string | undefined): Expect | undefined {
+  if (text === undefined) return undefined;
+  if (text === '') return 'verdict';
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return refuse('ARG105', `--expect '${text}' is no regular expression: ${reason}`, {
+      exit: exitCode.usage,
+    });
+  }
+}
+
+async function refuseRealBoard(name: string): Promise<void> {
+  const board = await loadBoard(name);
+  if (board.qemu === undefined)
+    refuse('RUN102', `QEMU does not have '${name}'`, {
+      hint: `build the image and start it on the board${board.bootLine === undefined ? '' : `: ${board.bootLine}`}`,
+      exit: exitCode.usage,
+    });
+}
+
+/** The serial line as it is, colours and all, and the keyboard. */
+const interactive = {
+  keyboard: process.stdin,
+  onBytes: (chunk: Buffer) => process.stdout.write(chunk),
+} as const;
+
+function unattended(
+  { settings }: CommandContext,
+  { system, nonce }: BuiltImage,
+  expect: Expect,
+): Pick<LaunchOptions, 'expect' | 'deadlineMs' | 'onLine'> {
+  return {
+    expect: expect === 'verdict' ? { verdict: { nonce, parties: parties(system) } } : { pattern: expect },
+    deadlineMs: (settings.number('timeout') ?? 180) * 1000,
+    onLine: (line) => {
+      say(settings, paint(line, system));
+    },
+  };
+}
+
+const parties = (system: VsockSystem) =>
+  system.guests.flatMap(({ vm, cid, role }, client) =>
+    role === undefined ? [] : [{ role: role.role, client, name: vm, cid, peer: role.peerCid }],
+  );
+
+/** The virtualiser's own colours: the first guest, the receiver, is red and the second, the sender, green. */
+const colours = ['red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
+
+function paint({ speaker, text }: ConsoleLine, { guests }: VsockSystem): string {
+  if (speaker === 'system') return styleText('dim', text, { stream: process.stderr });
+  const colour = colours[speaker % colours.length] ?? 'red';
+  return styleText(colour, `${guests[speaker]?.vm ?? speaker}| ${text}`, { stream: process.stderr });
+}
+
+function report({ settings }: CommandContext, end: LaunchEnd): number {
+  const seconds = (end.durationMs / 1000).toFixed(1);
+  if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, ...end })}\n`);
+  else if (end.kind === 'verified')
+    process.stdout.write(
+      `verified: ${end.bytes} bytes, hash ${end.hash}, both guests agree (${seconds} s)\n`,
+    );
+  else if (end.kind === 'matched') process.stdout.write(`matched: ${end.line.text} (${seconds} s)\n`);
+  return exitCode.ok;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What `build` and `qemu` share: settings to inputs, inputs to a plan, and the plan run.
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
+import { planImage, outputs } from '../Makefile.ts';
+import { type Board, loadBoard } from '../boards/index.ts';
+import { fetchDebianGuest } from '../linux/debian.ts';
+import { loadGuestImages } from '../linux/images.ts';
+import { runSteps, type RunReport } from '../make/engine.ts';
+import { cacheDir } from '../make/store/cache.ts';
+import { findSdk } from '../make/store/sdk.ts';
+import { openBoard } from '../make/store/sdk-board.ts';
+import { findSources } from '../make/store/sources.ts';
+import type { Step } from '../make/step.ts';
+import { findTools } from '../make/tools/find.ts';
+import type { VsockSystem } from '../meta/index.ts';
+import { describeSystem } from './describe.ts';
+import { loadAll } from './load.ts';
+import { packageDirectory } from './package.ts';
+import { printDiagnostics, say } from './report.ts';
+import { reportBuild, reportDebian } from './progress.ts';
+import { parseGuest } from './guest-flag.ts';
+import type { CommandContext } from './vmbuild.ts';
+
+export interface BuiltImage {
+  readonly board: Board;
+  readonly system: VsockSystem;
+  readonly buildDir: string;
+  /** Absolute path of loader.img. */
+  readonly image: string;
+  /** 16 hexadecimal digits. */
+  readonly nonce: string;
+  readonly steps: readonly Step[];
+  /** Absent after a dry run. */
+  readonly report?: RunReport;
+}
+
+/** Loads, describes, checks, plans and builds. Says on stderr what was defaulted and what it does. */
+export async function buildImage(context: CommandContext): Promise<BuiltImage> {
+  const { settings, env, signal } = context;
+  const config = settings.text('config') ?? '';
+  const buildDir = resolve(settings.text('build-dir') ?? 'build');
+  const allowStack = settings.on('allow-stack');
+  const defaulted = (['board', 'config'] as const).filter((name) => settings.defaulted(name));
+  if (defaulted.length > 0)
+    say(settings, `by default: ${defaulted.map((name) => `--${name} ${settings.text(name)}`).join(' ')}`);
+
+  const board = await loadBoard(settings.text('board') ?? '');
+  const loaded = await loadAll({
+    sdk: () => {
+      const sdk = findSdk({ sdk: settings.text('sdk'), env, allowStack });
+      printDiagnostics(sdk.warnings);
+      return openBoard(sdk, board.name, config);
+    },
+    sources: () =>
+      findSources({ libvmm: settings.text('libvmm'), sddf: settings.text('sddf'), env, allowStack }),
+    tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc'], env),
+    guest: () =>
+      loadGuestImages({
+        linux: settings.text('linux'),
+        initrd: settings.text('initrd'),
+        debian: () =>
+          fetchDebianGuest({
+            cacheDir: cacheDir(env),
+            ...parseGuest(settings.text('guest') ?? ''),
+            offline: settings.on('offline'),
+            signal,
+            onProgress: reportDebian(settings),
+          }),
+      }),
+  });
+  const { sdk, sources, tools, guest } = loaded;
+  printDiagnostics([...sources.warnings, ...guest.warnings]);
+
+  const system = await describeSystem(context, { board, buildDir, dtc: tools.dtc.path });
+  const nonce = nonceOf(board.name, config, guest.images.kernel.release ?? '', settings.text('append') ?? '');
+  const steps = planImage({
+    board,
+    sdk,
+    libvmm: sources.libvmm.path,
+    sddf: sources.sddf.path,
+    vmm: join(packageDirectory(), 'vmm'),
+    programs: join(packageDirectory(), 'linux', 'programs'),
+    tools: {
+      clang: tools.clang.path,
+      lld: tools.lld.path,
+      ar: tools['llvm-ar'].path,
+      objcopy: tools['llvm-objcopy'].path,
+      dtc: tools.dtc.path,
+    },
+    system,
+    images: guest.images,
+    nonce,
+    after: 'shell',
+    kernelOptions: { more: (settings.text('append') ?? '').split(/\s+/).filter((word) => word !== '') },
+  });
+  const built = {
+    board,
+    system,
+    buildDir,
+    image: join(buildDir, outputs.image),
+    nonce: nonce.toString(16).padStart(16, '0'),
+    steps,
+  };
+  if (settings.on('dry-run')) return built;
+  const jobs = settings.number('jobs');
+  const report = await runSteps(steps, {
+    buildDir,
+    signal,
+    ...(jobs === undefined ? {} : { jobs }),
+    onEvent: reportBuild(settings),
+  });
+  return { ...built, report };
+}
+
+/**
+ * The guests' payload derives from it. It is part of the image, so that the same inputs make the same image, and
+ * another system's image or log does not pass for this one's.
+ */
+const nonceOf = (...parts: readonly string[]): bigint =>
+  createHash('sha256').update(parts.join('\0')).digest().readBigUInt64BE();

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
+import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
+
+export interface OptionSpec {
+  readonly type: 'string' | 'boolean' | 'number' | 'count';
+  readonly describe: string;
+  readonly alias?: string;
+  /** Environment variables that stand in for the flag, the first that is set wins. */
+  readonly env?: readonly string[];
+  readonly fallback?: string | number | boolean;
+  /** The flag may stand alone, without a value (`--expect`). */
+  readonly bare?: boolean;
+}
+
+export const optionTable = {
+  board: {
+    type: 'string',
+    alias: 'b',
+    env: ['MICROKIT_BOARD', 'BOARD'],
+    fallback: 'qemu_virt_aarch64',
+    describe: 'board to build for',
+  },
+  config: {
+    type: 'string',
+    env: ['MICROKIT_CONFIG', 'CONFIG'],
+    fallback: 'debug',
+    describe: 'Microkit configuration: debug or release',
+  },
+  sdk: { type: 'string', env: ['MICROKIT_SDK'], describe: 'Microkit SDK, or a folder of SDKs' },
+  'build-dir': {
+    type: 'string',
+    alias: 'd',
+    env: ['BUILD_DIR'],
+    fallback: 'build',
+    describe: 'where outputs go',
+  },
+  guest: { type: 'string', fallback: 'debian', describe: 'guest images: debian or debian=VERSION' },
+  linux: { type: 'string', env: ['LINUX'], describe: 'guest kernel: an arm64 Image' },
+  initrd: {
+    type: 'string',
+    env: ['INITRD'],
+    describe: "guest initrd: a cpio archive; vmbuild's programs are appended",
+  },
+  libvmm: { type: 'string', env: ['LIBVMM'], describe: 'libvmm source tree' },
+  sddf: { type: 'string', env: ['SDDF'], describe: 'sDDF source tree' },
+  dtb: { type: 'string', describe: "the board's device tree, instead of vmbuild's own minimal one" },
+  append: { type: 'string', describe: "words appended to the guests' kernel command line" },
+  jobs: { type: 'number', alias: 'j', describe: 'steps at a time (default: the number of cores)' },
+  offline: { type: 'boolean', fallback: false, describe: 'never touch the network' },
+  'allow-stack': {
+    type: 'boolean',
+    fallback: false,
+    describe: 'go on with versions that vmbuild was not made for',
+  },
+  'dry-run': { type: 'boolean', alias: 'n', fallback: false, describe: 'print the commands, run nothing' },
+  expect: {
+    type: 'string',
+    bare: true,
+    describe:
+      'run unattended: exit 0 when the guests agree (or a line matches REGEX), 1 when not, 124 at the deadline',
+  },
+  timeout: { type: 'number', fallback: 180, describe: 'deadline of --expect in seconds' },
+  output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
+  sdf: {
+    type: 'string',
+    fallback: 'vsock.system',
+    describe: 'generate: file name of the system description',
+  },
+  data: { type: 'boolean', fallback: false, describe: "generate: write sdfgen's .data files too" },
+  json: { type: 'boolean', fallback: false, describe: 'results as JSON on stdout' },
+  quiet: { type: 'boolean', alias: 'q', fallback: false, describe: 'errors only' },
+  verbose: { type: 'count', alias: 'v', describe: 'say which setting won; print every command' },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof optionTable;
+
+/** Where a setting came from, as `-v` prints it. */
+export type Origin = 'flag' | 'default' | `environment ${string}`;
+
+export interface Setting {
+  readonly name: OptionName;
+  readonly value: string | number | boolean;
+  readonly origin: Origin;
+}
+
+export interface Settings {
+  readonly all: readonly Setting[];
+  readonly warnings: readonly Diagnostic[];
+  text(name: OptionName): string | undefined;
+  number(name: OptionName): number | undefined;
+  on(name: OptionName): boolean;
+  /** True if the user said nothing about it. */
+  defaulted(name: OptionName): boolean;
+}
+
+/** Settles each option from parsed flags and the environment. Empty values and numbers out of range are refused. */
+export function settle(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): Settings {
+  const found: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [];
+  const all: Setting[] = [];
+  for (const name of Object.keys(optionTable) as OptionName[]) {
+    const setting = settleOne(name, flags[name], env, warnings);
+    if (setting === undefined) continue;
+    found.push(...judge(setting));
+    all.push(setting);
+  }
+  if (found.length > 0) throw new Refusal(found, exitCode.usage);
+  const get = (name: OptionName): Setting | undefined => all.find((s) => s.name === name);
+  return {
+    all,
+    warnings,
+    text: (name) => (get(name) === undefined ? undefined : String(get(name)?.value)),
+    number: (name) => {
+      const value = get(name)?.value;
+      return typeof value === 'number' ? value : undefined;
+    },
+    on: (name) => get(name)?.value === true || Number(get(name)?.value ?? 0) > 0,
+    defaulted: (name) => (get(name)?.origin ?? 'default') === 'default',
+  };
+}
+
+/** Variables whose names Microkit's Makefiles have given up; taken, with a hint (libvmm PR 77). */
+const oldNames: Readonly<Record<string, string>> = { BOARD: 'MICROKIT_BOARD', CONFIG: 'MICROKIT_CONFIG' };
+
+function settleOne(
+  name: OptionName,
+  flag: unknown,
+  env: NodeJS.ProcessEnv,
+  warnings: Diagnostic[],
+): Setting | undefined {
+  const spec: OptionSpec = optionTable[name];
+  if (typeof flag === 'string' || typeof flag === 'number' || typeof flag === 'boolean')
+    return { name, value: flag, origin: 'flag' };
+  for (const variable of spec.env ?? []) {
+    const value = env[variable];
+    if (value === undefined) continue;
+    const newName = oldNames[variable];
+    if (newName !== undefined)
+      warnings.push({
+        code: 'ARG110',
+        severity: 'warning',
+        message: `${variable}=${value} is taken for --${name}`,
+        hint: `use ${newName}, the name that Microkit's tools use now`,
+      });
+    return { name, value: spec.type === 'number' ? Number(value) : value, origin: `environment ${variable}` };
+  }
+  return spec.fallback === undefined ? undefined : { name, value: spec.fallback, origin: 'default' };
+}
+
+function judge({ name, value, origin }: Setting): Diagnostic[] {
+  const error = (message: string, hint: string): Diagnostic[] => [
+    { code: 'ARG101', severity: 'error', message: `${message} (from ${origin})`, hint },
+  ];
+  if (value === '' && name !== 'expect')
+    return error(`--${name} is empty`, `give --${name} a value or leave it out`);
+  if (typeof value === 'string' && /[\n\0]/.test(value))
+    return error(`--${name} holds a newline or NUL`, 'use a name without control characters');
+  if (name === 'jobs' && !(Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 1024))
+    return error(`--jobs ${value} is not a whole number from 1 to 1024`, 'leave it out to use all cores');
+  if (name === 'timeout' && !(Number(value) > 0 && Number(value) <= 86_400))
+    return error(`--timeout ${value} is not a number of seconds from 1 to 86400`, 'try --timeout 180');
+  return [];
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How a build and a download show: on a terminal one line that is redrawn, elsewhere a line for what takes time.
+import type { DebianProgress } from '../linux/debian.ts';
+import type { BuildEvent, OnEvent } from '../make/events.ts';
+import { formatSize } from '../meta/diagnostic.ts';
+import type { Settings } from './options.ts';
+import { printDiagnostics, say } from './report.ts';
+
+const isLive = (settings: Settings): boolean =>
+  process.stderr.isTTY && !settings.on('quiet') && !settings.on('verbose') && process.env['TERM'] !== 'dumb';
+
+/** A reporter of the engine's events. Output of commands (warnings, errors) is always shown. */
+export function reportBuild(settings: Settings): OnEvent {
+  let done = 0;
+  const live = isLive(settings);
+  const clear = (): void => {
+    if (live) process.stderr.write('\r\x1b[2K');
+  };
+  return (event: BuildEvent) => {
+    switch (event.kind) {
+      case 'waiting':
+        say(settings, `waiting for the build of process ${event.owner.pid} in the same directory`);
+        return;
+      case 'started':
+        if (settings.on('verbose')) say(settings, `run ${event.step.name}  (${event.reason})`);
+        if (settings.on('verbose') && event.step.action.kind === 'exec')
+          say(settings, `    ${commandLine([event.step.action.tool, ...event.step.action.args])}`);
+        if (live) process.stderr.write(`\r\x1b[2K[${done}/${event.total}] ${event.step.name}`.slice(0, 120));
+        return;
+      case 'fresh':
+      case 'skipped':
+        done += 1;
+        return;
+      case 'finished':
+      case 'failed':
+        done += 1;
+        clear();
+        if (
+          event.output.trim() !== '' &&
+          (event.kind === 'failed' || settings.on('verbose') || hasWarning(event.output))
+        )
+          process.stderr.write(event.output.endsWith('\n') ? event.output : `${event.output}\n`);
+        return;
+    }
+  };
+}
+
+/** The Microkit tool talks on stdout when all is well; compilers only when something is not. */
+const hasWarning = (output: string): boolean => /\b(warning|error)\b/i.test(output);
+
+/** A command as a POSIX shell would take it. */
+export const commandLine = (words: readonly string[]): string =>
+  words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+
+/** News of the Debian guest's download, one line each. */
+export function reportDebian(settings: Settings): (progress: DebianProgress) => void {
+  return (progress) => {
+    switch (progress.stage) {
+      case 'announce':
+        say(settings, `fetching Debian's ${progress.release}: ${formatSize(BigInt(progress.bytes))}`);
+        say(settings, `  from ${progress.from}`);
+        say(settings, `  to   ${progress.to} (to avoid it: --linux FILE --initrd FILE)`);
+        return;
+      case 'lists':
+        say(settings, `asking ${progress.from} for its package lists`);
+        return;
+      case 'download':
+        say(
+          settings,
+          `  ${progress.index + 1}/${progress.of} ${progress.name} ${(progress.bytes / 2 ** 20).toFixed(1)} MiB`,
+        );
+        return;
+      case 'unpack':
+        if (settings.on('verbose')) say(settings, `  unpacking ${progress.name}`);
+        return;
+      case 'warning':
+        printDiagnostics([progress.diagnostic]);
+        return;
+    }
+  };
+}

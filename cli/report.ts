@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a person sees on stderr: diagnostics, settings, the build's progress. Results go to stdout elsewhere.
+import { styleText } from 'node:util';
+import type { Diagnostic } from '../meta/diagnostic.ts';
+import type { Settings } from './options.ts';
+
+type Style = Parameters<typeof styleText>[0];
+const style = (format: Style, text: string): string => styleText(format, text, { stream: process.stderr });
+
+/** `vmbuild: error[SDK101]: message`, its place, its way out: one finding, at most three lines. */
+export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
+  for (const { severity, code, message, place, hint } of diagnostics) {
+    const label = style(severity === 'error' ? ['red', 'bold'] : ['yellow', 'bold'], `${severity}[${code}]`);
+    console.error(`vmbuild: ${label}: ${message}`);
+    if (place !== undefined)
+      console.error(
+        `  at ${[place.file, place.line, place.column].filter((part) => part !== undefined).join(':')}`,
+      );
+    if (hint !== undefined) console.error(`  try: ${hint}`);
+  }
+}
+
+/** One line of news, unless `-q`. */
+export function say(settings: Settings, text: string): void {
+  if (!settings.on('quiet')) console.error(text);
+}
+
+/** Warnings about settings; with `-v`, each setting and where it came from. */
+export function printVerbose(settings: Settings): void {
+  printDiagnostics(settings.warnings);
+  if (!settings.on('verbose')) return;
+  for (const { name, value, origin } of settings.all)
+    console.error(`  --${name} = ${String(value)}  (${origin})`);
+}
