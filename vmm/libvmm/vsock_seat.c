@@ -112,7 +112,7 @@ void vsock_seat_settle(seL4_Word label)
 void vsock_seat_guest_off(void)
 {
     if (is_seated) {
-        vsock_device_guest_off(&device);
+        has_more |= vsock_device_guest_off(&device);
     }
 }
 
