@@ -110,7 +110,8 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
     ran: [],
     fresh: [],
     diagnostics: [],
-    save: () => saver.now(),
+    // A run that found all fresh by looks alone has nothing to tell the next one.
+    save: async () => (digests.hasNews ? saver.now() : undefined),
     finish: (step) => {
       const known = results.get(step);
       if (known !== undefined) return known;

@@ -17,6 +17,8 @@ const coarseTickMs = 2_000;
 export class FileDigests {
   /** Files that were asked for in this run. */
   readonly touched = new Set<string>();
+  /** True once a record was made or dropped. */
+  hasNews = false;
   readonly #records: Map<string, FileRecord>;
   /** Digests of this run: a file counts as read at one moment, however often it is asked for. */
   readonly #known = new Map<string, { look: string; digest: Promise<string> | string }>();
@@ -77,6 +79,7 @@ export class FileDigests {
 
   #record(path: string, look: string, digest: string, stats: BigIntStats): void {
     this.touched.add(path);
+    this.hasNews = true;
     if (isCoarse(stats) && Date.now() - Number(stats.ctimeMs) < coarseTickMs) this.#records.delete(path);
     else this.#records.set(path, { look, digest });
   }

@@ -28,13 +28,19 @@ export function makeGraph(
   const producers = new Map<string, Step>();
   const found = [...checkNames(steps), ...steps.flatMap((step) => claimOutputs(step, buildDir, producers))];
   const dependencies = new Map<Step, readonly Step[]>();
+  const looked = new Map<string, Presence>();
   for (const step of steps) {
     const needs = new Set<Step>();
     for (const input of step.inputs) {
       const path = resolve(buildDir, input);
       const producer = producers.get(path);
-      if (producer !== undefined) needs.add(producer);
-      else found.push(...checkSource(path, step, presence(path)));
+      if (producer !== undefined) {
+        needs.add(producer);
+        continue;
+      }
+      const there = looked.get(path) ?? presence(path);
+      looked.set(path, there);
+      found.push(...checkSource(path, step, there));
     }
     dependencies.set(step, [...needs]);
   }

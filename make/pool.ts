@@ -34,7 +34,8 @@ export function makePool(jobs: number, signal: AbortSignal): Pool {
         }
         const start = (): void => {
           running += 1;
-          task()
+          // Started in an async function, so that a task that throws before its first await is a failed task too.
+          (async () => task())()
             .then(resolve, reject)
             .finally(() => {
               running -= 1;
