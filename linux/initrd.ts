@@ -131,6 +131,7 @@ function unpackGzip(bytes: Buffer): Buffer | string {
  */
 function listCpio(archive: Buffer): string[] | string {
   const paths: string[] = [];
+  let isOpen = true; // between the first entry and the trailer
   let at = 0;
   while (at < archive.length) {
     if (archive[at] === 0) {
@@ -139,7 +140,7 @@ function listCpio(archive: Buffer): string[] | string {
     }
     const header = archive.toString('latin1', at, at + 110);
     if (!/^07070[12]/.test(header)) {
-      if (paths.length > 0) return paths;
+      if (!isOpen) return paths;
       return `no magic 070701 at offset ${at}`;
     }
     if (!/^07070[12][0-9a-fA-F]{104}$/.test(header))
@@ -151,18 +152,13 @@ function listCpio(archive: Buffer): string[] | string {
       return `entry ${paths.length + 1} at offset ${at} ends at ${bodyStart + bodySize}, the archive at ${archive.length}`;
     const name = archive.toString('utf8', at + 110, at + 110 + nameSize - 1);
     at = alignUp4(bodyStart + bodySize);
-    if (name !== 'TRAILER!!!') paths.push(name.replace(/^(\.?\/)+/, ''));
-    else if (at >= archive.length || isAllNul(archive, at)) return paths;
+    isOpen = name !== 'TRAILER!!!';
+    if (isOpen) paths.push(name.replace(/^(\.?\/)+/, ''));
   }
-  return `no trailer after ${paths.length} entries`;
+  return isOpen ? `no trailer after ${paths.length} entries` : paths;
 }
 
 const alignUp4 = (value: number): number => Math.ceil(value / 4) * 4;
-
-function isAllNul(bytes: Buffer, start: number): boolean {
-  for (let at = start; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
-  return true;
-}
 
 function trimNuls(bytes: Buffer): Buffer {
   let end = bytes.length;

@@ -14,7 +14,7 @@ enum syscall_number {
     SYS_dup3 = 24, SYS_ioctl = 29, SYS_mkdirat = 34, SYS_mount = 40, SYS_openat = 56, SYS_close = 57,
     SYS_read = 63, SYS_write = 64, SYS_ppoll = 73, SYS_sync = 81, SYS_exit_group = 94, SYS_nanosleep = 101,
     SYS_clock_gettime = 113, SYS_syslog = 116, SYS_reboot = 142, SYS_setsid = 157, SYS_socket = 198,
-    SYS_socketpair = 199, SYS_bind = 200, SYS_listen = 201, SYS_connect = 203, SYS_shutdown = 210,
+    SYS_socketpair = 199, SYS_bind = 200, SYS_listen = 201, SYS_connect = 203, SYS_sendto = 206, SYS_shutdown = 210,
     SYS_clone = 220, SYS_execve = 221, SYS_accept4 = 242, SYS_wait4 = 260, SYS_finit_module = 273,
 };
 
@@ -34,7 +34,7 @@ __asm__(".globl _start\n.type _start, %function\n_start:\n mov x29, #0\n mov x30
 #elif defined(__x86_64__)
 enum syscall_number {
     SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_ioctl = 16, SYS_nanosleep = 35, SYS_socket = 41,
-    SYS_connect = 42, SYS_shutdown = 48, SYS_bind = 49, SYS_listen = 50, SYS_socketpair = 53, SYS_clone = 56,
+    SYS_connect = 42, SYS_sendto = 44, SYS_shutdown = 48, SYS_bind = 49, SYS_listen = 50, SYS_socketpair = 53, SYS_clone = 56,
     SYS_execve = 59, SYS_wait4 = 61, SYS_syslog = 103, SYS_setsid = 112, SYS_sync = 162, SYS_mount = 165,
     SYS_reboot = 169, SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_openat = 257, SYS_mkdirat = 258,
     SYS_ppoll = 271, SYS_accept4 = 288, SYS_dup3 = 292, SYS_finit_module = 313,
@@ -63,6 +63,7 @@ enum {
     O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_NOCTTY = 0400, O_NONBLOCK = 04000, O_CLOEXEC = 02000000,
     POLLIN = 1, POLLOUT = 4,
     SIGCHLD = 17,
+    MSG_NOSIGNAL = 0x4000,
 };
 
 /* The errors that a guest program names; the others come out as their number. */
@@ -97,6 +98,12 @@ static inline long read_file(int fd, void *bytes, size_t size)
 static inline long write_file(int fd, const void *bytes, size_t size)
 {
     return system_call(SYS_write, fd, (long)bytes, (long)size, 0, 0);
+}
+
+/* As write_file, but a peer that has gone is an error (EPIPE), not the signal that would end the program unheard. */
+static inline long send_bytes(int socket, const void *bytes, size_t size)
+{
+    return system_call(SYS_sendto, socket, (long)bytes, (long)size, MSG_NOSIGNAL, 0);
 }
 
 static inline void close_file(int fd)

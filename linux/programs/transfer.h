@@ -12,11 +12,14 @@
 
 #include "line.h"
 
+/* Longest silence of the other end before this one gives up. The tests are less patient. */
+#ifndef IDLE_LIMIT_MS
+#define IDLE_LIMIT_MS (120 * 1000)
+#endif
+
 enum {
     NUMBERS = 16384,
     PAYLOAD_SIZE = NUMBERS * 2,
-    /* Longest silence of the other end before this one gives up. */
-    IDLE_LIMIT_MS = 120 * 1000,
     /* How long the sender waits for the receiver's close after all is judged, so that its own is not lost. */
     LINGER_MS = 5 * 1000,
 };
@@ -84,7 +87,7 @@ static inline enum outcome write_exactly(int fd, const uint8_t *bytes, uint32_t 
         long ready = wait_until(fd, POLLOUT, clock_ms() + IDLE_LIMIT_MS);
         if (ready == 0)
             return TIMED_OUT;
-        long put = ready < 0 ? ready : write_file(fd, bytes + *done, size - *done);
+        long put = ready < 0 ? ready : send_bytes(fd, bytes + *done, size - *done);
         if (put < 0 && put != -EINTR && put != -EAGAIN) {
             *detail = put;
             return WRITE_FAILED;

@@ -3,8 +3,11 @@
 
 #include "vsock.h"
 
+#ifndef CONNECT_LIMIT_MS
+#define CONNECT_LIMIT_MS (120 * 1000)
+#endif
+
 enum {
-    CONNECT_LIMIT_MS = 120 * 1000,
     CONNECT_PAUSE_MS = 50,
     /* A line for every so many fruitless attempts, so that a waiting guest does not look dead. */
     ATTEMPTS_PER_LINE = 200,
