@@ -95,8 +95,8 @@ interface Run {
   save(): Promise<void>;
 }
 
-/** Records are saved this often while steps run, so that a kill costs little. */
-const saveEveryMs = 500;
+/** Records are saved this long after the first that is new, so that a kill costs little. */
+const saveEveryMs = 300;
 
 async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions): Promise<Run> {
   const { buildDir, onEvent = () => undefined } = options;
@@ -232,16 +232,17 @@ function undeclared(step: Step, discovered: readonly string[], graph: Graph): Di
 
 function makeSaver(save: () => Promise<void>): { soon(): void; now(): Promise<void> } {
   let last: Promise<void> = Promise.resolve();
-  let savedMs = performance.now();
+  let timer: NodeJS.Timeout | undefined;
   const now = (): Promise<void> => {
-    savedMs = performance.now();
-    last = last.then(save);
+    clearTimeout(timer);
+    timer = undefined;
+    last = last.catch(() => undefined).then(save);
     return last;
   };
   return {
     soon: () => {
       // A failure to save shows at the end, when it is saved once more.
-      if (performance.now() - savedMs > saveEveryMs) now().catch(() => undefined);
+      timer ??= setTimeout(() => now().catch(() => undefined), saveEveryMs);
     },
     now,
   };

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Builds in processes of their own: killed at any moment, and side by side in one directory.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { build as bundle } from 'esbuild';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Step } from '../../make/step.ts';
+import { build, fakeTool, joinStep, joinTool, read, runsOf, scratchDir, until, write } from './scratch.ts';
+
+let program = '';
+beforeAll(async () => {
+  const { outputFiles } = await bundle({
+    entryPoints: ['test/make/engine-child.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
+  program = outputFiles[0]?.text ?? '';
+});
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly ended: Promise<number | null>;
+  said(): { kind: string; name?: string; ran?: string[] }[];
+}
+
+function startBuild(steps: readonly Step[], buildDir: string, more: { wait?: boolean } = {}): Child {
+  const home = scratchDir('child');
+  const script = write(home, 'engine-child.mjs', program);
+  const plan = write(home, 'plan.json', JSON.stringify({ steps, buildDir, jobs: 2, ...more }));
+  const child = spawn(process.execPath, [script, plan], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return {
+    process: child,
+    ended: new Promise((resolve) => {
+      child.on('close', (code) => {
+        resolve(code);
+      });
+    }),
+    said: () =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith('{') && line.endsWith('}'))
+        .map((line) => JSON.parse(line) as { kind: string }),
+  };
+}
+
+/** 12 steps in 3 layers, each taking some milliseconds. */
+function layers(): { buildDir: string; steps: Step[] } {
+  const buildDir = scratchDir();
+  const tool = fakeTool(
+    buildDir,
+    'slow-join',
+    'out=$1; shift; printf half > "$out"; sleep 0.02; cat "$@" > "$out"',
+  );
+  const steps: Step[] = [];
+  for (let layer = 0; layer < 3; layer += 1)
+    for (let i = 0; i < 4; i += 1) {
+      const inputs = [0, 1, 2, 3].map((j) => (layer === 0 ? `in${j}` : `o/${layer - 1}.${j}`));
+      steps.push(joinStep(tool, `o/${layer}.${i}`, inputs.slice(0, i + 1)));
+    }
+  for (let i = 0; i < 4; i += 1) write(buildDir, `in${i}`, `${i}\n`);
+  return { buildDir, steps };
+}
+
+const temporaries = (buildDir: string): string[] =>
+  ['o', '.vmbuild'].flatMap((directory) =>
+    readdirSync(join(buildDir, directory)).filter((name) => name !== 'state.json' && !/^\d\.\d$/.test(name)),
+  );
+
+describe('kill -9', () => {
+  it('at any moment leaves only whole outputs; the next build finishes what is missing and sweeps', async () => {
+    const clean = layers();
+    await build(clean.steps, clean);
+    const { buildDir, steps } = layers();
+    for (const delayMs of [0, 60, 110, 160, 210, 300]) {
+      const child = startBuild(steps, buildDir);
+      await Promise.race([until(() => child.said().length > 0), child.ended]);
+      await sleep(delayMs);
+      child.process.kill('SIGKILL');
+      await child.ended;
+      for (const { name } of steps)
+        if (existsSync(join(buildDir, name))) expect(read(buildDir, name)).toBe(read(clean.buildDir, name));
+      write(buildDir, 'in3', `${delayMs}\n`);
+      write(clean.buildDir, 'in3', `${delayMs}\n`);
+      await build(clean.steps, clean);
+      // Every second time the next one is killed as well, and has to clean up after two.
+      if (delayMs % 100 === 0) continue;
+      expect((await build(steps, { buildDir })).refusal).toBeUndefined();
+      for (const { name } of steps) expect(read(buildDir, name)).toBe(read(clean.buildDir, name));
+      expect((await build(steps, { buildDir })).ran).toEqual([]);
+      expect(temporaries(buildDir)).toEqual([]);
+    }
+  });
+
+  it('costs no step that had been finished half a second before', async () => {
+    const { buildDir, steps } = layers();
+    const hang = joinStep(fakeTool(buildDir, 'hang', 'sleep 1'), 'o/never', ['o/2.3']);
+    const child = startBuild([...steps, hang], buildDir);
+    await until(() => child.said().some(({ kind, name }) => kind === 'started' && name === 'o/never'));
+    await sleep(800);
+    child.process.kill('SIGKILL');
+    await child.ended;
+    expect((await build(steps, { buildDir })).ran).toEqual([]);
+    expect(runsOf(buildDir, 'slow-join')).toHaveLength(steps.length);
+  });
+});
+
+describe('two builds in one directory', () => {
+  it('one waits for the other and says so; then nothing is left to do', async () => {
+    const { buildDir, steps } = layers();
+    const children = [startBuild(steps, buildDir), startBuild(steps, buildDir)];
+    expect(await Promise.all(children.map(({ ended }) => ended))).toEqual([0, 0]);
+    expect(runsOf(buildDir, 'slow-join')).toHaveLength(steps.length);
+    expect(children.flatMap((child) => child.said()).filter(({ kind }) => kind === 'waiting')).toHaveLength(
+      1,
+    );
+  });
+
+  it('or refuses', async () => {
+    const { buildDir, steps } = layers();
+    const first = startBuild(steps, buildDir);
+    await until(() => first.said().length > 0);
+    const { refusal } = await build(steps, { buildDir, wait: false });
+    expect(refusal?.diagnostics.map(({ message }) => message)).toEqual([
+      `another build (pid ${first.process.pid} on ${hostname()}) is at work in '${join(buildDir, '.vmbuild')}'`,
+    ]);
+    expect(await first.ended).toBe(0);
+  });
+
+  it('eight at once do no harm', async () => {
+    const { buildDir, steps } = layers();
+    const children = Array.from({ length: 8 }, () => startBuild(steps, buildDir));
+    expect(await Promise.all(children.map(({ ended }) => ended))).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(runsOf(buildDir, 'slow-join')).toHaveLength(steps.length);
+    expect(temporaries(buildDir)).toEqual([]);
+  });
+});
+
+describe('a lock that is left', () => {
+  const owners: readonly (readonly [string, string])[] = [
+    ['of a process that is gone', JSON.stringify({ pid: 2 ** 22 + 1, started: 1, host: hostname() })],
+    [
+      'of a process whose pid another has now',
+      JSON.stringify({ pid: process.pid, started: 1, host: hostname() }),
+    ],
+    ['that is damaged', '{'],
+  ];
+  it.each(owners)('%s is taken over', async (_, owner) => {
+    const { buildDir, steps } = layers();
+    mkdirSync(join(buildDir, '.vmbuild/lock'), { recursive: true });
+    writeFileSync(join(buildDir, '.vmbuild/lock/owner.json'), owner);
+    expect((await build(steps, { buildDir, wait: false })).refusal).toBeUndefined();
+  });
+
+  it('of another host is respected; the hint says what to remove', async () => {
+    const { buildDir, steps } = layers();
+    mkdirSync(join(buildDir, '.vmbuild/lock'), { recursive: true });
+    write(buildDir, '.vmbuild/lock/owner.json', JSON.stringify({ pid: 1, started: 1, host: 'elsewhere' }));
+    const { refusal } = await build(steps, { buildDir, wait: false });
+    expect(refusal?.diagnostics[0]).toMatchObject({
+      code: 'LOCK101',
+      hint: `wait for it, or remove '${join(buildDir, '.vmbuild/lock')}' if that build is gone`,
+    });
+  });
+
+  it('waiting for it can be aborted', async () => {
+    const { buildDir, steps } = layers();
+    mkdirSync(join(buildDir, '.vmbuild/lock'), { recursive: true });
+    write(buildDir, '.vmbuild/lock/owner.json', JSON.stringify({ pid: 1, started: 1, host: 'elsewhere' }));
+    await expect(build(steps, { buildDir, signal: AbortSignal.timeout(100) })).rejects.toThrow('timeout');
+  });
+});
+
+it('a build that is ended by SIGKILL while a join tool hangs leaves a directory that builds', async () => {
+  const buildDir = scratchDir();
+  const steps = [joinStep(joinTool(buildDir), 'o/x', [write(buildDir, 'in', 'HANG\n')])];
+  const child = startBuild(steps, buildDir);
+  await until(() => existsSync(join(buildDir, 'join-tool.pids')));
+  child.process.kill('SIGKILL');
+  await child.ended;
+  // The command, an orphan now, is none of the new build's business; it only holds a name that is swept.
+  process.kill(-Number(read(buildDir, 'join-tool.pids')), 'SIGKILL');
+  write(buildDir, 'in', 'x\n');
+  expect((await build(steps, { buildDir })).ran).toEqual(['o/x']);
+  expect(readdirSync(join(buildDir, 'o'))).toEqual(['x']);
+});
