@@ -3,30 +3,8 @@
 import { Buffer } from 'node:buffer';
 import { describe, expect, test } from 'vitest';
 import { checkKernelFit, inspectKernel } from '../../linux/image.ts';
+import { makeImage } from './kernels.ts';
 import { testLayout } from './layout.ts';
-
-interface Shape {
-  readonly flags?: bigint;
-  readonly imageSize?: bigint;
-  readonly textOffset?: bigint;
-  readonly banner?: string;
-}
-
-/** A header and a banner; what follows would be code. */
-function makeImage({
-  flags = 2n,
-  imageSize = 0x20_0000n,
-  textOffset = 0n,
-  banner = 'Linux version 7.3.4+deb13-cloud-arm64 (x@y)',
-}: Shape = {}): Buffer {
-  const bytes = Buffer.alloc(1024);
-  bytes.writeBigUInt64LE(textOffset, 8);
-  bytes.writeBigUInt64LE(imageSize, 16);
-  bytes.writeBigUInt64LE(flags, 24);
-  bytes.write('ARM\x64', 56, 'latin1');
-  bytes.write(`%s version %s\0Linux version %s\0${banner}`, 512);
-  return bytes;
-}
 
 /** With the PE header of an EFI stub whose only section ends at `end`. */
 function makeEfiImage(end: number): Buffer {
