@@ -118,7 +118,7 @@ export function makeDemultiplexer(options: DemultiplexOptions): Demultiplexer {
 /** Where a line that is no guest's starts. Guests print `|INFO: ` too, so PDs are known by name. */
 function intruderPattern(pds: readonly string[]): RegExp {
   const names = ['MON', 'LDR', ...pds].map((name) => name.replaceAll(/[^A-Za-z0-9_]/g, '\\$&'));
-  return new RegExp(`\\b(?:${names.join('|')})\\|(?:INFO|ERROR|WARN|LOG)|<<seL4\\(CPU`);
+  return new RegExp(`(?:${names.join('|')})\\|(?:INFO|ERROR|WARN|LOG)|<<seL4\\(CPU`);
 }
 
 function clean(line: string): string {

@@ -146,10 +146,15 @@ interface Facts {
 function makeWatch({ expect, qemu, deadlineMs }: LaunchOptions): Watch {
   const evidence: ConsoleLine[] = [];
   let matched: ConsoleLine | undefined;
-  let decide = (): void => undefined;
+  let isOpen = true;
+  let resolveDecided = (): void => undefined;
   const decided = new Promise<void>((resolve) => {
-    decide = resolve;
+    resolveDecided = resolve;
   });
+  const decide = (): void => {
+    isOpen = false;
+    resolveDecided();
+  };
 
   return {
     decided,
@@ -160,7 +165,7 @@ function makeWatch({ expect, qemu, deadlineMs }: LaunchOptions): Watch {
         if (matched !== undefined) decide();
       } else if (isEvidence(line) && evidence.length < maxEvidence) {
         evidence.push(line);
-        if (judge(expect.verdict, evidence).kind !== 'open') decide();
+        if (isOpen && judge(expect.verdict, evidence).kind !== 'open') decide();
       }
     },
     conclude: (facts) => {
