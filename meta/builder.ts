@@ -85,21 +85,26 @@ export class SystemBuilder {
     return this.#regions.find((region) => region.name === name);
   }
 
-  /** Connects two protection domains; gives the id of each end. `pp` stands at the end that makes protected calls. */
+  /**
+   * Connects two protection domains; gives the id of each end, 0 if one got none, which is reported. `pp` stands at
+   * the end that makes protected calls.
+   */
   addChannel(options: { readonly a: ChannelEndOptions; readonly b: ChannelEndOptions }): {
     a: number;
     b: number;
   } {
     const { a, b } = options;
     const other = (end: ChannelEndOptions): string => `the channel to '${end.pd.name}'`;
-    const ids = { a: a.pd.takeId(other(b), a.id), b: b.pd.takeId(other(a), b.id) };
+    const idA = a.pd.takeId(other(b), a.id);
+    const idB = b.pd.takeId(other(a), b.id);
+    if (idA === undefined || idB === undefined) return { a: 0, b: 0 };
     const place = callSite();
     this.#channels.push({
-      a: channelEnd(a, ids.a),
-      b: channelEnd(b, ids.b),
+      a: channelEnd(a, idA),
+      b: channelEnd(b, idB),
       ...(place === undefined ? {} : { place }),
     });
-    return ids;
+    return { a: idA, b: idB };
   }
 
   /** For subsystems: keeps a finding for `build()`. */

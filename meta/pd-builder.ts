@@ -90,9 +90,10 @@ export class PdBuilder {
     return vaddr(placeVaddr(sizeBytes, this.#maps));
   }
 
-  /** Adds an interrupt and gives its id, from the set that channels share. */
+  /** Adds an interrupt and gives its id, from the set that channels share; 0 if it got none, which is reported. */
   addIrq(options: IrqOptions): number {
     const id = this.takeId(`IRQ ${options.irq}`, options.id);
+    if (id === undefined) return 0;
     const place = callSite();
     this.#irqs.push({ ...options, id, ...(place === undefined ? {} : { place }) });
     return id;
@@ -105,7 +106,7 @@ export class PdBuilder {
   /** Adds a child protection domain with this id or the lowest free one. */
   addChild(options: PdOptions, childId?: number): PdBuilder & { readonly childId: number } {
     const pd = new PdBuilder(options, this.#report);
-    const id = this.#take(this.#childIds, `child '${options.name}'`, childId);
+    const id = this.#take(this.#childIds, `child '${options.name}'`, childId) ?? 0;
     this.#children.push({ id, pd });
     return Object.assign(pd, { childId: id });
   }
@@ -130,8 +131,8 @@ export class PdBuilder {
     this.#passive = true;
   }
 
-  /** Takes an id of channels and IRQs. `user` names who wants it, for messages. */
-  takeId(user: string, wanted?: number): number {
+  /** Takes an id of channels and IRQs, or reports why not. `user` names who wants it, for messages. */
+  takeId(user: string, wanted?: number): number | undefined {
     return this.#take(this.#ids, user, wanted);
   }
 
@@ -151,7 +152,7 @@ export class PdBuilder {
     };
   }
 
-  #take(set: IdSet, user: string, wanted: number | undefined): number {
+  #take(set: IdSet, user: string, wanted: number | undefined): number | undefined {
     const answer = set.take(wanted);
     if ('id' in answer) return answer.id;
     const last = pdLimits.ids - 1;
@@ -173,7 +174,7 @@ export class PdBuilder {
       ],
     }[answer.refused] as [string, string, string];
     this.#report(errorFinding(code, message, { hint, place: callSite() }));
-    return 0;
+    return undefined;
   }
 }
 

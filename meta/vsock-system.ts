@@ -7,7 +7,7 @@ import type { ComponentConfig } from './config/component.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { findNode } from './fdt/node.ts';
 import type { DeviceTree } from './fdt/parse.ts';
-import type { GuestLayout } from './guest.ts';
+import { checkGuestLayout, type GuestLayout } from './guest.ts';
 import type { Architecture, SystemDescription } from './model.ts';
 import type { DriverConfig } from './sddf/driver-config.ts';
 import { connectSerial } from './sddf/serial.ts';
@@ -68,6 +68,8 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
   const { board, tree } = options;
   const sdf = new SystemBuilder(board);
   const guests = options.guests.map((layout, i) => describeGuest(layout, i, options.guests.length));
+  for (const [layout, users] of groupByLayout(guests))
+    for (const finding of checkGuestLayout(layout, `the guest of ${users.join(', ')}`)) sdf.report(finding);
 
   const vmms = guests.map((guest, i) =>
     sdf.addPd({
@@ -126,6 +128,13 @@ function describeGuest(layout: GuestLayout, index: number, count: number): Vsock
     cid: firstCid + index,
     role: peer < count ? { role: isReceiver ? 'recv' : 'send', peerCid: firstCid + peer } : undefined,
   };
+}
+
+/** Guests mostly share one layout: its faults are to be said once. */
+function groupByLayout(guests: readonly VsockGuest[]): Map<GuestLayout, string[]> {
+  const users = new Map<GuestLayout, string[]>();
+  for (const { layout, pd } of guests) users.set(layout, [...(users.get(layout) ?? []), `'${pd}'`]);
+  return users;
 }
 
 function at<Item>(items: readonly Item[], index: number): Item {

@@ -43,11 +43,11 @@ function translate(at: NodeInTree, bus: FdtNode, range: AddressRange): bigint {
   let address = range.start;
   for (let node = bus; node.parent !== undefined; node = node.parent)
     address = throughRanges(at, { tree: at.tree, node }, node.parent, { start: address, size: range.size });
-  if (address + range.size > 1n << 64n)
+  if (address + range.size >= 1n << 64n)
     refuseNode(
       'FDT212',
       at,
-      `has an address range at ${hex(address)} of ${hex(range.size)} bytes that passes the end of 64 bits`,
+      `has an address range at ${hex(address)} of ${hex(range.size)} bytes that reaches the end of 64 bits`,
     );
   return address;
 }
