@@ -2,8 +2,9 @@
 // What `build` and `qemu` share: settings to inputs, inputs to a plan, and the plan run.
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { planImage, outputs } from '../Makefile.ts';
+import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
 import { type Board, loadBoard } from '../boards/index.ts';
+import { formatNonce } from '../linux/bootargs.ts';
 import { fetchDebianGuest } from '../linux/debian.ts';
 import { loadGuestImages } from '../linux/images.ts';
 import { runSteps, type RunReport } from '../make/engine.ts';
@@ -16,6 +17,7 @@ import { findTools } from '../make/tools/find.ts';
 import type { VsockSystem } from '../meta/index.ts';
 import { describeSystem } from './describe.ts';
 import { loadAll } from './load.ts';
+import type { Settings } from './options.ts';
 import { packageDirectory } from './package.ts';
 import { printDiagnostics, say } from './report.ts';
 import { reportBuild, reportDebian } from './progress.ts';
@@ -37,16 +39,43 @@ export interface BuiltImage {
 
 /** Loads, describes, checks, plans and builds. Says on stderr what was defaulted and what it does. */
 export async function buildImage(context: CommandContext): Promise<BuiltImage> {
-  const { settings, env, signal } = context;
-  const config = settings.text('config') ?? '';
-  const buildDir = resolve(settings.text('build-dir') ?? 'build');
-  const allowStack = settings.on('allow-stack');
+  const { settings, signal } = context;
   const defaulted = (['board', 'config'] as const).filter((name) => settings.defaulted(name));
   if (defaulted.length > 0)
     say(settings, `by default: ${defaulted.map((name) => `--${name} ${settings.text(name)}`).join(' ')}`);
 
+  const inputs = await loadImageInputs(context);
+  const buildDir = buildDirectory(settings);
+  const steps = planImage(inputs);
+  const built: BuiltImage = {
+    board: inputs.board,
+    system: inputs.system,
+    buildDir,
+    image: join(buildDir, outputs.image),
+    nonce: formatNonce(inputs.nonce),
+    steps,
+  };
+  if (settings.on('dry-run')) return built;
+  const jobs = settings.number('jobs');
+  const report = await runSteps(steps, {
+    buildDir,
+    signal,
+    ...(jobs === undefined ? {} : { jobs }),
+    onEvent: reportBuild(settings),
+  });
+  return { ...built, report };
+}
+
+export const buildDirectory = (settings: Settings): string => resolve(settings.text('build-dir') ?? 'build');
+
+/** Everything that the plan follows from. What is missing or wrong is refused together. */
+export async function loadImageInputs(context: CommandContext): Promise<ImageInputs> {
+  const { settings, env, signal } = context;
+  const config = settings.text('config') ?? '';
+  const append = settings.text('append') ?? '';
+  const allowStack = settings.on('allow-stack');
   const board = await loadBoard(settings.text('board') ?? '');
-  const loaded = await loadAll({
+  const { sdk, sources, tools, guest } = await loadAll({
     sdk: () => {
       const sdk = findSdk({ sdk: settings.text('sdk'), env, allowStack });
       printDiagnostics(sdk.warnings);
@@ -69,12 +98,10 @@ export async function buildImage(context: CommandContext): Promise<BuiltImage> {
           }),
       }),
   });
-  const { sdk, sources, tools, guest } = loaded;
   printDiagnostics([...sources.warnings, ...guest.warnings]);
 
-  const system = await describeSystem(context, { board, buildDir, dtc: tools.dtc.path });
-  const nonce = nonceOf(board.name, config, guest.images.kernel.release ?? '', settings.text('append') ?? '');
-  const steps = planImage({
+  const { images } = guest;
+  return {
     board,
     sdk,
     libvmm: sources.libvmm.path,
@@ -88,29 +115,13 @@ export async function buildImage(context: CommandContext): Promise<BuiltImage> {
       objcopy: tools['llvm-objcopy'].path,
       dtc: tools.dtc.path,
     },
-    system,
-    images: guest.images,
-    nonce,
+    system: await describeSystem(context, { board, buildDir: buildDirectory(settings), dtc: tools.dtc.path }),
+    images,
+    nonce: nonceOf(board.name, config, images.kernel.release ?? '', append),
+    // The guests stay, each with a shell, as the original's do; the run is over when both have said their verdict.
     after: 'shell',
-    kernelOptions: { more: (settings.text('append') ?? '').split(/\s+/).filter((word) => word !== '') },
-  });
-  const built = {
-    board,
-    system,
-    buildDir,
-    image: join(buildDir, outputs.image),
-    nonce: nonce.toString(16).padStart(16, '0'),
-    steps,
+    kernelOptions: { more: append.split(/\s+/).filter((word) => word !== '') },
   };
-  if (settings.on('dry-run')) return built;
-  const jobs = settings.number('jobs');
-  const report = await runSteps(steps, {
-    buildDir,
-    signal,
-    ...(jobs === undefined ? {} : { jobs }),
-    onEvent: reportBuild(settings),
-  });
-  return { ...built, report };
 }
 
 /**

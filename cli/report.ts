@@ -4,13 +4,14 @@ import { styleText } from 'node:util';
 import type { Diagnostic } from '../meta/diagnostic.ts';
 import type { Settings } from './options.ts';
 
-type Style = Parameters<typeof styleText>[0];
-const style = (format: Style, text: string): string => styleText(format, text, { stream: process.stderr });
+/** One format at a time: Node 20 colours for a list of them even where the stream is no terminal. */
+const bold = (colour: 'red' | 'yellow', text: string): string =>
+  styleText(colour, styleText('bold', text, { stream: process.stderr }), { stream: process.stderr });
 
 /** `vmbuild: error[SDK101]: message`, its place, its way out: one finding, at most three lines. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
   for (const { severity, code, message, place, hint } of diagnostics) {
-    const label = style(severity === 'error' ? ['red', 'bold'] : ['yellow', 'bold'], `${severity}[${code}]`);
+    const label = bold(severity === 'error' ? 'red' : 'yellow', `${severity}[${code}]`);
     console.error(`vmbuild: ${label}: ${message}`);
     if (place !== undefined)
       console.error(

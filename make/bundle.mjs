@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `npm ci` runs this as `prepare`: one bundle in dist/, commands split off so that `vmbuild --help` loads no tool
 // driver. Nothing but Node is needed at run time.
-import { rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 await rm('dist', { recursive: true, force: true });
@@ -19,3 +19,4 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
   logLevel: 'warning',
 });
+await chmod('dist/vmbuild.js', 0o755);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { ConsoleLine } from '../../make/launch/console.ts';
 import { type LaunchEnd, type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
+import type { Party } from '../../make/launch/verdict.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
@@ -88,7 +89,8 @@ function unattended(
   };
 }
 
-const parties = (system: VsockSystem) =>
+/** Who must report what: the receiver and the sender of each pair. */
+export const parties = (system: VsockSystem): Party[] =>
   system.guests.flatMap(({ vm, cid, role }, client) =>
     role === undefined ? [] : [{ role: role.role, client, name: vm, cid, peer: role.peerCid }],
   );

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// vmbuild as its users run it: the bundle, by a process of its own. And what these tests need of the machine.
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished, type TestContext } from 'vitest';
+import { fetchDebianGuest } from '../../linux/debian.ts';
+import { cacheDir } from '../../make/store/cache.ts';
+import { findSdk } from '../../make/store/sdk.ts';
+import { openBoard } from '../../make/store/sdk-board.ts';
+import { findSources } from '../../make/store/sources.ts';
+import { searchTools, type ToolName } from '../../make/tools/find.ts';
+import { Refusal } from '../../meta/diagnostic.ts';
+import { requireOrSkip } from '../require.ts';
+
+export const packageRoot = new URL('../..', import.meta.url).pathname;
+export const board = 'qemu_virt_aarch64';
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** On top of this process's environment; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Directory of the package to run; default: this one. */
+  readonly root?: string;
+  /** Called with all of stderr whenever more of it has come. */
+  readonly onStderr?: (text: string, child: ChildProcess) => void;
+}
+
+export function vmbuild(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const env = { ...process.env, ...options.env };
+  // A test run's own settings are not the user's.
+  for (const name of ['MICROKIT_BOARD', 'MICROKIT_CONFIG', 'BUILD_DIR', 'LINUX', 'INITRD', 'FORCE_COLOR'])
+    if (options.env?.[name] === undefined) delete env[name];
+  const child = spawn(process.execPath, [join(options.root ?? packageRoot, 'dist', 'vmbuild.js'), ...args], {
+    cwd: options.cwd ?? packageRoot,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+    options.onStderr?.(stderr, child);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      resolve({ code, signal, stdout, stderr });
+    });
+  });
+}
+
+/** A directory that is removed when the test is over. */
+export function scratch(name = 'vmbuild-e2e-'): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), name)));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
+}
+
+/** A copy of vmbuild as it is installed, so that a test can change its sources. */
+export function copyPackage(): string {
+  const root = join(scratch(), 'vmbuild');
+  for (const part of ['package.json', 'dist', 'boards', 'vmm', 'linux'])
+    cpSync(join(packageRoot, part), join(root, part), { recursive: true });
+  symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+  return root;
+}
+
+/** Replaces the only place where `find` stands. */
+export function mutate(file: string, find: string, replace: string): void {
+  const text = readFileSync(file, 'utf8');
+  const places = text.split(find).length - 1;
+  if (places !== 1) throw new Error(`'${find}' stands ${places} times in ${file}, expected is once`);
+  writeFileSync(file, text.replace(find, replace));
+}
+
+/** Skips, visibly, unless an image can be built here. */
+export async function needStack(ctx: TestContext, config = 'debug'): Promise<void> {
+  requireOrSkip(
+    ctx,
+    'sdk',
+    ...availability(() => {
+      openBoard(findSdk({ env: process.env }), board, config);
+      findSources({ env: process.env });
+    }),
+  );
+  await needTools(ctx, 'clang', ['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc']);
+  const guest = await availabilityOf(() =>
+    fetchDebianGuest({
+      cacheDir: cacheDir(process.env),
+      offline: false,
+      signal: AbortSignal.timeout(240_000),
+    }),
+  );
+  requireOrSkip(ctx, 'guest-images', ...guest);
+}
+
+export async function needQemu(ctx: TestContext, config = 'debug'): Promise<void> {
+  await needTools(ctx, 'qemu', ['qemu-system-aarch64']);
+  await needStack(ctx, config);
+}
+
+export async function needTools(
+  ctx: TestContext,
+  requirement: 'clang' | 'dtc' | 'qemu',
+  names: readonly ToolName[],
+): Promise<void> {
+  const { diagnostics } = await searchTools(names, process.env);
+  requireOrSkip(
+    ctx,
+    requirement,
+    diagnostics.length === 0,
+    diagnostics.map(({ message }) => message).join('; '),
+  );
+}
+
+function availability(look: () => unknown): [boolean, string] {
+  try {
+    look();
+    return [true, ''];
+  } catch (error) {
+    return [false, reasonOf(error)];
+  }
+}
+
+async function availabilityOf(look: () => Promise<unknown>): Promise<[boolean, string]> {
+  try {
+    await look();
+    return [true, ''];
+  } catch (error) {
+    return [false, reasonOf(error)];
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Refusal)) throw error;
+  return error.diagnostics.map(({ message }) => message).join('; ');
+}
+
+/** Processes whose working directory is `directory` or below it. */
+export function processesIn(directory: string): string[] {
+  return listProcesses().flatMap(({ pid, cwd, command }) =>
+    cwd === directory || cwd.startsWith(`${directory}/`) ? [`${pid} ${command}`] : [],
+  );
+}
+
+function listProcesses(): { pid: string; cwd: string; command: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const cwd = readlinkSync(`/proc/${pid}/cwd`);
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        // A zombie has no command line; it is nobody's trouble.
+        return command === '' ? [] : [{ pid, cwd, command }];
+      } catch {
+        return []; // it ended while we looked
+      }
+    });
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The verdict cannot be fooled: vmbuild's own sources are changed for the worse, the image is built from them, and the
+// real run must not pass.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { parties } from '../../cli/commands/qemu.ts';
+import { loadImageInputs } from '../../cli/image.ts';
+import { settle } from '../../cli/options.ts';
+import { formatNonce } from '../../linux/bootargs.ts';
+import { fetchDebianGuest } from '../../linux/debian.ts';
+import { runSteps } from '../../make/engine.ts';
+import { launchQemu } from '../../make/launch/qemu.ts';
+import { cacheDir } from '../../make/store/cache.ts';
+import { findTools } from '../../make/tools/find.ts';
+import { qemuArguments } from '../../make/tools/qemu.ts';
+import { planImage } from '../../Makefile.ts';
+import { Refusal } from '../../meta/diagnostic.ts';
+import { copyPackage, type Ended, mutate, needQemu, scratch, vmbuild } from './program.ts';
+
+const minutes = 60_000;
+
+const runIn = (root: string, timeoutSeconds: number): Promise<Ended> =>
+  vmbuild(['qemu', '--expect', '--timeout', String(timeoutSeconds), '--build-dir', scratch()], { root });
+
+it('a byte flipped in the ring copy gives 1', { timeout: 12 * minutes }, async (ctx) => {
+  await needQemu(ctx);
+  const root = copyPackage();
+  const copy = 'memcpy(ring->own->data + position, from, part);';
+  // Only where payload is copied; a header of the device's own would be refused before the guest sees it.
+  mutate(
+    join(root, 'vmm/vsock/ring.c'),
+    copy,
+    `${copy} if (part > 1000) ring->own->data[position + 999] ^= 0x10;`,
+  );
+  const run = await runIn(root, 600);
+  expect(run.stderr).toMatch(
+    /error\[RUN111\]: the receiver 'client_linux0' \(CID 3\) failed: number \d+ is \d+, expected \d+/,
+  );
+  expect(run.stdout).toBe('');
+  expect(run.code).toBe(1);
+});
+
+it('a dropped notification gives 124', { timeout: 12 * minutes }, async (ctx) => {
+  await needQemu(ctx);
+  const root = copyPackage();
+  mutate(join(root, 'vmm/libvmm/vsock_seat.c'), 'microkit_notify(', '(void)(');
+  const run = await runIn(root, 100);
+  expect(run.stderr).toMatch(/error\[RUN124\]: after 100 s, the deadline, /);
+  expect(run.stdout).toBe('');
+  expect(run.code).toBe(124);
+});
+
+it('a receiver that gets its data over loopback gives 1', { timeout: 12 * minutes }, async (ctx) => {
+  await needQemu(ctx);
+  const root = copyPackage();
+  const init = join(root, 'linux/programs/init.c');
+  // The receiver's guest runs a sender of its own, its receiver takes anybody, and the real sender keeps out of the way.
+  mutate(
+    init,
+    'run_program("recv", "/root/vsock_recv", environment);',
+    'char *own[] = { (char *)"vsock_peer=3", NULL }; char *none[] = { NULL };' +
+      ' (void)spawn("/root/vsock_send", none, own); run_program("recv", "/root/vsock_recv", environment);',
+  );
+  mutate(init, 'run_program("send", "/root/vsock_send", environment);', 'sleep_ms(3600 * 1000);');
+  mutate(join(root, 'linux/programs/vsock_recv.c'), 'if (peer.cid != receiver.peer) {', 'if (0) {');
+
+  const buildDir = scratch();
+  const signal = AbortSignal.timeout(10 * minutes);
+  const settings = settle({ 'build-dir': buildDir, quiet: true }, process.env);
+  const inputs = await loadImageInputs({ settings, env: process.env, signal });
+  const { loopbackModules } = await fetchDebianGuest({
+    cacheDir: cacheDir(process.env),
+    offline: true,
+    signal,
+  });
+  const images = { ...inputs.images, modules: [...inputs.images.modules, ...loopbackModules] };
+  await runSteps(planImage({ ...inputs, images, programs: join(root, 'linux/programs') }), {
+    buildDir,
+    signal,
+  });
+
+  const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], process.env);
+  const machine = inputs.board.qemu;
+  assert(machine !== undefined);
+  const run = launchQemu({
+    qemu: qemu.path,
+    args: qemuArguments(
+      { ...machine, loadAddress: inputs.board.loadAddress },
+      { image: join(buildDir, 'loader.img') },
+    ),
+    logDir: join(buildDir, 'logs'),
+    guests: ['client_linux0', 'client_linux1'],
+    pds: ['CLIENT_VMM0', 'CLIENT_VMM1'],
+    expect: { verdict: { nonce: formatNonce(inputs.nonce), parties: parties(inputs.system) } },
+    signal,
+  });
+  const refusal = await run.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  assert(refusal instanceof Refusal);
+  expect(refusal.exit).toBe(1);
+  expect(refusal.message).toMatch(/the receiver 'client_linux0' \(CID 3\) reported peer [13], expected is 4/);
+});
