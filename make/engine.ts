@@ -242,7 +242,9 @@ function makeSaver(save: () => Promise<void>): { soon(): void; now(): Promise<vo
   return {
     soon: () => {
       // A failure to save shows at the end, when it is saved once more.
-      timer ??= setTimeout(() => now().catch(() => undefined), saveEveryMs);
+      timer ??= setTimeout(() => {
+        now().catch(() => undefined);
+      }, saveEveryMs);
     },
     now,
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// clang as a source of steps: C and assembly to objects, and files wrapped into objects.
+// clang as a source of steps: C and assembly to objects.
 import { isAbsolute } from 'node:path';
 import type { Step } from '../step.ts';
 
@@ -61,68 +61,24 @@ export function cc(options: CompileOptions): Step {
   };
 }
 
-export interface EmbedOptions extends Pick<CompileOptions, 'clang' | 'flags'> {
-  /** The assembly that `embed` writes, and the object; in the build directory. */
-  readonly assembly: string;
-  readonly output: string;
-  readonly files: readonly {
-    /** `_guest_kernel_image`; its end is `_guest_kernel_image_end`. */
-    readonly symbol: string;
-    /** `.guest_kernel_image` */
-    readonly section: string;
-    readonly file: string;
-  }[];
-}
-
-/**
- * Two steps that wrap files into an object, each between two symbols in a writable section of its own (libvmm's
- * package_guest_images.S does the same; it aligns nothing, and neither do we).
- */
-export function embed(options: EmbedOptions): readonly [Step, Step] {
-  const { clang, assembly, output, files } = options;
-  const text = files.map(({ symbol, section, file }) =>
-    [
-      `    .section ${section}, "aw", %progbits`,
-      `    .global ${symbol}, ${symbol}_end`,
-      `${symbol}:`,
-      `    .incbin "${escapeString(file)}"`,
-      `${symbol}_end:`,
-      '',
-    ].join('\n'),
-  );
-  const source = ['// Written by vmbuild.', ...text].join('\n');
-  return [
-    {
-      name: `write ${assembly}`,
-      action: { kind: 'fn', key: source, run: (io) => io.write(assembly, source) },
-      inputs: [],
-      outputs: [assembly],
-    },
-    {
-      name: `cc ${output}`,
-      action: {
-        kind: 'exec',
-        tool: clang,
-        args: [...(options.flags ?? []), '-c', '-x', 'assembler', assembly, '-o', output],
-      },
-      inputs: [assembly, ...files.map(({ file }) => file)],
-      outputs: [output],
-    },
-  ];
-}
-
 /**
  * clang 14 takes the first map that fits, in the order of their text, later versions the last that was given: so none
- * of the directories may lie in another.
+ * of the directories may lie in another. The assembler takes names from the preprocessor's line markers as they are
+ * written there, with quotes and backslashes escaped, so such a name is mapped in that form too.
  */
 function reproducibly(map: PrefixMap): string[] {
+  const absolute = map.filter(([directory]) => isAbsolute(directory));
+  const spellings = absolute.flatMap(([directory, name]) => {
+    const escaped = directory.replaceAll(/["\\]/g, '\\$&');
+    return escaped === directory
+      ? [[directory, name]]
+      : [
+          [directory, name],
+          [escaped, name],
+        ];
+  });
   return [
     '-fdebug-compilation-dir=.',
-    ...map
-      .filter(([directory]) => isAbsolute(directory))
-      .map(([directory, name]) => `-ffile-prefix-map=${directory}=${name}`),
+    ...spellings.map(([directory, name]) => `-ffile-prefix-map=${directory}=${name}`),
   ];
 }
-
-/** The assembler reads `\\` and `\"` in strings; other bytes stand for themselves. */
-const escapeString = (path: string): string => path.replaceAll(/["\\]/g, '\\$&');
