@@ -17,6 +17,7 @@ static struct {
 static unsigned num_tests;
 static const char *current;
 static jmp_buf failed;
+static _Thread_local bool is_main_thread;
 
 void test_register(const char *name, test_function *function)
 {
@@ -32,6 +33,9 @@ _Noreturn void test_fail(const char *file, int line, const char *what, uint64_t 
     const char *base = strrchr(file, '/');
     printf("FAILED %s: %s:%d: %s: have %" PRIu64 " (0x%" PRIx64 "), want %" PRIu64 " (0x%" PRIx64 ")\n", current,
            base != NULL ? base + 1 : file, line, what, have, have, want, want);
+    if (!is_main_thread) {
+        abort(); /* nobody to go back to */
+    }
     longjmp(failed, 1);
 }
 
@@ -43,6 +47,7 @@ static int compare(const void *a, const void *b)
 int main(int argc, char **argv)
 {
     unsigned num_passed = 0, num_failed = 0;
+    is_main_thread = true;
     setvbuf(stdout, NULL, _IOLBF, 0);
     qsort(tests, num_tests, sizeof tests[0], compare);
     for (unsigned i = 0; i < num_tests; i++) {

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A console driver that lies to libvmm. */
+#include "../harness.h"
+#include "console_guard.h"
+#include "fake.h"
+
+#define DESCRIPTORS (FAKE_RAM_START + 0x1000)
+#define AVAILABLE (FAKE_RAM_START + 0x2000)
+#define USED (FAKE_RAM_START + 0x3000)
+#define RING_SIZE 8
+#define CAPACITY 256
+#define TX 1
+
+static serial_queue_handle_t serial = { .capacity = CAPACITY };
+static struct virtio_console_device console;
+
+static void set_up(void)
+{
+    fake_reset();
+    console = (struct virtio_console_device) { .virtio_device.num_vqs = 2, .virtio_device.regs.QueueSel = TX, .txq = &serial };
+    console.vqs[TX].virtq = (struct virtq) {
+        .num = RING_SIZE,
+        .desc_gpa = (struct virtq_desc *)DESCRIPTORS,
+        .avail_gpa = (struct virtq_avail *)AVAILABLE,
+        .used_gpa = (struct virtq_used *)USED,
+    };
+}
+
+static enum console_verdict store(uint64_t offset, uint32_t value)
+{
+    struct guest_access access = { .width_bytes = 4, .is_write = true };
+    return console_judge(&console, &access, offset, value);
+}
+
+/* Makes one chain of `count` descriptors available, each of `length` bytes at the start of RAM. */
+static struct virtq_desc *send_chain(unsigned count, uint32_t length)
+{
+    struct virtq_desc *descriptors = gpa_to_hva(DESCRIPTORS, RING_SIZE * sizeof *descriptors);
+    struct virtq_avail *available = gpa_to_hva(AVAILABLE, 64);
+    for (unsigned i = 0; i < count; i++) {
+        descriptors[i] = (struct virtq_desc) {
+            .addr = FAKE_RAM_START,
+            .len = length,
+            .flags = i + 1 < count ? VIRTQ_DESC_F_NEXT : 0,
+            .next = (uint16_t)(i + 1),
+        };
+    }
+    available->ring[0] = 0;
+    available->idx = 1;
+    console.vqs[TX].ready = true;
+    return descriptors;
+}
+
+TEST(console_queue_beyond_the_last_is_never_made_ready)
+{
+    set_up();
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_ADMIT);
+    console.virtio_device.regs.QueueSel = 2;
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_IGNORE);
+    console.virtio_device.regs.QueueSel = UINT32_MAX;
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_IGNORE);
+}
+
+TEST(console_ring_sizes_are_powers_of_two_up_to_128)
+{
+    set_up();
+    for (uint32_t size = 0; size < 300; size++) {
+        bool valid = size == 1 || size == 2 || size == 4 || size == 8 || size == 16 || size == 32 || size == 64 || size == 128;
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NUM, size), valid ? CONSOLE_ADMIT : CONSOLE_IGNORE);
+    }
+}
+
+TEST(console_rings_lie_aligned_in_ram)
+{
+    static const uint64_t bad[] = { 0, DESCRIPTORS + 1, FAKE_RAM_START + FAKE_RAM_SIZE, FAKE_RAM_START + FAKE_RAM_SIZE - 16 };
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        set_up();
+        console.vqs[TX].virtq.desc_gpa = (struct virtq_desc *)bad[i];
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_IGNORE);
+        set_up();
+        console.vqs[TX].virtq.used_gpa = (struct virtq_used *)bad[i];
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_IGNORE);
+    }
+}
+
+TEST(console_queue_is_locked_while_ready)
+{
+    set_up();
+    console.vqs[TX].ready = true;
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NUM, 8), CONSOLE_IGNORE);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_DESC_LOW, 0), CONSOLE_IGNORE);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_USED_HIGH, 0), CONSOLE_IGNORE);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_SEL, 0), CONSOLE_ADMIT);
+}
+
+TEST(console_stores_are_words_and_loads_have_a_register)
+{
+    set_up();
+    struct guest_access byte = { .width_bytes = 1, .is_write = true }, load = { .width_bytes = 4, .register_number = 31 };
+    CHECK_EQUAL(console_judge(&console, &byte, REG_VIRTIO_MMIO_QUEUE_SEL, 0), CONSOLE_IGNORE);
+    CHECK_EQUAL(console_judge(&console, &load, 0, 0), CONSOLE_IGNORE);
+}
+
+TEST(console_good_chains_are_sent)
+{
+    set_up();
+    send_chain(RING_SIZE, CAPACITY / RING_SIZE);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_ADMIT);
+}
+
+TEST(console_chain_longer_than_the_serial_queue_stops)
+{
+    set_up();
+    send_chain(2, CAPACITY / 2 + 1);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_STOP);
+}
+
+TEST(console_chain_that_loops_or_leaves_the_table_stops)
+{
+    set_up();
+    send_chain(2, 0)[1] = (struct virtq_desc) { .addr = FAKE_RAM_START, .flags = VIRTQ_DESC_F_NEXT, .next = 0 };
+    CHECK(!console_queues_are_sound(&console));
+    set_up();
+    send_chain(2, 0)[0].next = RING_SIZE;
+    CHECK(!console_queues_are_sound(&console));
+}
+
+TEST(console_chain_outside_ram_or_of_the_wrong_kind_stops)
+{
+    set_up();
+    send_chain(1, 16)->addr = FAKE_RAM_START + FAKE_RAM_SIZE - 8;
+    CHECK(!console_queues_are_sound(&console));
+    set_up();
+    send_chain(1, 16)->addr = UINT64_MAX - 7;
+    CHECK(!console_queues_are_sound(&console));
+    set_up();
+    send_chain(1, 16)->flags = VIRTQ_DESC_F_WRITE;
+    CHECK(!console_queues_are_sound(&console));
+    set_up();
+    send_chain(1, 16)->flags = VIRTQ_DESC_F_INDIRECT;
+    CHECK(!console_queues_are_sound(&console));
+}
+
+TEST(console_available_index_cannot_jump)
+{
+    set_up();
+    send_chain(1, 16);
+    struct virtq_avail *available = gpa_to_hva(AVAILABLE, 64);
+    available->idx = RING_SIZE + 1;
+    CHECK(!console_queues_are_sound(&console));
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The stage behind fake.h. */
+#include "fake.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define CLOBBERED 0xdeaddeaddeaddeadUL
+
+struct fake fake;
+vgic_t vgic;
+
+static void clobber(void);
+
+void fake_reset(void)
+{
+    memset(&fake, 0, sizeof fake);
+    memset(&vgic, 0, sizeof vgic);
+    vgic.registers = &fake.distributor;
+    for (unsigned i = 0; i < NUM_LIST_REGS; i++) {
+        vgic.vgic_vcpu[0].lr_shadow[i].virq = VIRQ_INVALID;
+    }
+}
+
+void fake_enable(uint32_t interrupt)
+{
+    fake.distributor.ctlr = 1;
+    if (interrupt < NUM_VCPU_LOCAL_VIRQS) {
+        fake.distributor.enable_set0[0] |= IRQ_BIT(interrupt);
+    } else {
+        fake.distributor.enable_set[IRQ_IDX(interrupt)] |= IRQ_BIT(interrupt);
+    }
+}
+
+void fake_log(const char *format, ...)
+{
+    size_t used = strlen(fake.log);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fake.log + used, sizeof fake.log - used, format, arguments);
+    va_end(arguments);
+}
+
+seL4_Word microkit_mr_get(seL4_Uint8 index)
+{
+    return fake.message[index];
+}
+
+void microkit_mr_set(seL4_Uint8 index, seL4_Word value)
+{
+    fake.message[index] = value;
+}
+
+seL4_Word microkit_msginfo_get_label(microkit_msginfo message)
+{
+    return message.label;
+}
+
+void microkit_notify(microkit_channel channel)
+{
+    fake.notified[channel]++;
+}
+
+void microkit_vcpu_arm_ack_vppi(microkit_child vcpu, seL4_Word interrupt)
+{
+    (void)vcpu;
+    (void)interrupt;
+    fake.acknowledged++;
+    clobber();
+}
+
+seL4_Error seL4_TCB_ReadRegisters(seL4_Word tcb, bool suspend, seL4_Uint8 flags, seL4_Word count, seL4_UserContext *to)
+{
+    (void)tcb, (void)suspend, (void)flags, (void)count;
+    *to = fake.registers;
+    fake.register_reads++;
+    clobber();
+    return seL4_NoError;
+}
+
+bool virq_register(irq_routing_info_t route, virq_ack_fn_t finished, void *cookie)
+{
+    (void)route, (void)cookie;
+    fake.finished = finished;
+    return true;
+}
+
+bool virq_inject(irq_routing_info_t route)
+{
+    return vgic_inject_irq(0, (int)route.intid);
+}
+
+bool vgic_inject_irq(size_t vcpu, int interrupt)
+{
+    (void)vcpu;
+    fake.injected[interrupt]++;
+    clobber();
+    return true;
+}
+
+bool fault_register_vm_exception_handler(uintptr_t base, size_t size, vm_exception_handler_t handler, void *data)
+{
+    (void)base, (void)size, (void)data;
+    fake.handler = handler;
+    return !fake.is_full;
+}
+
+bool fault_advance_vcpu(size_t vcpu, seL4_UserContext *registers, size_t count)
+{
+    (void)vcpu, (void)count;
+    fake.registers = *registers;
+    fake.registers.pc += 4;
+    fake.advances++;
+    clobber();
+    return true;
+}
+
+bool fault_is_read(uint64_t syndrome)
+{
+    return (syndrome & 1U << 6) == 0;
+}
+
+seL4_Word *decode_rt(size_t number, seL4_UserContext *registers)
+{
+    return &registers->x[number];
+}
+
+void *gpa_to_hva(uint64_t address, size_t size)
+{
+    if (address < FAKE_RAM_START || address - FAKE_RAM_START >= FAKE_RAM_SIZE
+        || size > FAKE_RAM_SIZE - (address - FAKE_RAM_START)) {
+        return NULL;
+    }
+    return fake.ram + (address - FAKE_RAM_START);
+}
+
+struct gic_dist_map *vgic_get_dist(void *registers)
+{
+    return registers;
+}
+
+bool vgic_dist_is_enabled(struct gic_dist_map *registers)
+{
+    return (registers->ctlr & 1) != 0;
+}
+
+struct virq_handle *virq_find_irq_data(vgic_t *unused, size_t vcpu, int interrupt)
+{
+    static struct virq_handle unregistered = { VIRQ_INVALID }, registered = { 0 };
+    (void)unused, (void)vcpu;
+    if (interrupt < NUM_VCPU_LOCAL_VIRQS) {
+        return interrupt < 16 || interrupt == 27 ? &registered : &unregistered;
+    }
+    return interrupt == 74 || interrupt == 75 ? &registered : NULL;
+}
+
+static void clobber(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        fake.message[i] = CLOBBERED;
+    }
+}

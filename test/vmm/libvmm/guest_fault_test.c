@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What becomes of the guest's faults before libvmm sees them. */
+#include "../harness.h"
+#include "fake.h"
+#include "guest_fault.h"
+#include "syndrome.h"
+#include "virtual_timer.h"
+
+#define PC 0xffff800080010000
+#define SMC_SYNDROME (0x17UL << 26)
+
+static const struct guarded_console no_console;
+
+static enum guest_fault_verdict judge(seL4_Word label)
+{
+    struct guest_fault fault = guest_fault_read(0, (microkit_msginfo) { label });
+    return guest_fault_judge(&fault, &no_console);
+}
+
+static enum guest_fault_verdict access_at(uint64_t address, uint64_t syndrome, uint64_t value)
+{
+    fake.registers.pc = PC;
+    fake.registers.x[5] = value;
+    fake.message[seL4_VMFault_IP] = PC;
+    fake.message[seL4_VMFault_Addr] = address;
+    fake.message[seL4_VMFault_PrefetchFault] = 0;
+    fake.message[seL4_VMFault_FSR] = syndrome;
+    return judge(seL4_Fault_VMFault);
+}
+
+static enum guest_fault_verdict store_at(uint64_t address, uint32_t value)
+{
+    return access_at(address, data_abort(.width_log2 = 2, .rt = 5, .is_write = true), value);
+}
+
+static enum guest_fault_verdict smc(uint64_t function)
+{
+    fake.registers.x[0] = function;
+    fake.message[seL4_VCPUFault_HSR] = SMC_SYNDROME;
+    return judge(seL4_Fault_VCPUFault);
+}
+
+TEST(fault_without_valid_syndrome_stops_the_guest)
+{
+    fake_reset();
+    CHECK_EQUAL(access_at(0x140000, data_abort(.width_log2 = 2, .rt = 5) & ~SYNDROME_VALID, 0), GUEST_FAULT_STOP);
+    CHECK(strstr(fake.log, "address 0x140000") != NULL);
+}
+
+TEST(fault_elsewhere_goes_to_libvmm_with_its_message)
+{
+    fake_reset();
+    CHECK_EQUAL(store_at(0x140050, 1), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(fake.register_reads, 0);
+    CHECK_EQUAL(fake.message[seL4_VMFault_Addr], 0x140050);
+}
+
+TEST(fault_at_the_distributor_goes_to_libvmm_with_its_message)
+{
+    fake_reset();
+    CHECK_EQUAL(store_at(GIC_DIST_PADDR + GIC_DIST_CTLR, 1), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(fake.register_reads, 1);
+    CHECK_EQUAL(fake.message[seL4_VMFault_Addr], GIC_DIST_PADDR + GIC_DIST_CTLR);
+    CHECK_EQUAL(fake.message[seL4_VMFault_IP], PC);
+}
+
+TEST(distributor_ignores_what_libvmm_asserts_on)
+{
+    static const uint32_t offsets[] = { 0xf10, 0xf1c, 0xf20, 0xf2c, 0x17c, 0x1fc, 0x280, 0x2fc, 0x204, 0x27c };
+    for (unsigned i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        fake_reset();
+        fake.distributor.ctlr = 1;
+        CHECK_EQUAL(store_at(GIC_DIST_PADDR + offsets[i], UINT32_MAX), GUEST_FAULT_DONE);
+        CHECK_EQUAL(fake.registers.pc, PC + 4);
+    }
+}
+
+TEST(distributor_sends_itself_interrupts_only_when_on)
+{
+    fake_reset();
+    CHECK_EQUAL(store_at(GIC_DIST_PADDR + GIC_DIST_SGIR, 0x02000005), GUEST_FAULT_DONE);
+    fake.distributor.ctlr = 1;
+    CHECK_EQUAL(store_at(GIC_DIST_PADDR + GIC_DIST_SGIR, 0x02000005), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(store_at(GIC_DIST_PADDR + GIC_DIST_SGIR, 0x03000005), GUEST_FAULT_DONE);
+}
+
+TEST(distributor_sets_pending_what_is_registered_and_enabled)
+{
+    fake_reset();
+    fake_enable(75);
+    CHECK_EQUAL(store_at(GIC_DIST_PADDR + GIC_DIST_ISPENDR0 + 8, UINT32_MAX), GUEST_FAULT_DONE);
+    for (unsigned i = 64; i < 96; i++) {
+        CHECK_EQUAL(fake.injected[i], i == 75);
+    }
+}
+
+TEST(distributor_takes_words_and_where_allowed_bytes)
+{
+    fake_reset();
+    uint64_t byte = data_abort(.width_log2 = 0, .rt = 5), doubleword = data_abort(.width_log2 = 3, .rt = 5);
+    CHECK_EQUAL(access_at(GIC_DIST_PADDR + 0x421, byte, 0), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(access_at(GIC_DIST_PADDR + 0x101, byte, 0), GUEST_FAULT_DONE);
+    CHECK_EQUAL(access_at(GIC_DIST_PADDR + 0x400, doubleword, 0), GUEST_FAULT_DONE);
+}
+
+TEST(distributor_loads_zero_where_libvmm_must_not_look)
+{
+    fake_reset();
+    CHECK_EQUAL(access_at(GIC_DIST_PADDR + 0xd04, data_abort(.width_log2 = 2, .rt = 5), 77), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.registers.x[5], 0);
+    CHECK_EQUAL(access_at(GIC_DIST_PADDR + 4, data_abort(.width_log2 = 2, .rt = 31), 0), GUEST_FAULT_DONE);
+}
+
+TEST(psci_off_and_reset_stop_the_guest)
+{
+    static const uint64_t functions[] = { 0x84000008, 0x84000009, 0x84000012, 0xc4000012 };
+    for (unsigned i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        fake_reset();
+        CHECK_EQUAL(smc(functions[i]), GUEST_FAULT_STOP);
+        CHECK(strstr(fake.log, "power") != NULL);
+    }
+}
+
+TEST(psci_otherwise_is_for_libvmm_with_its_message)
+{
+    fake_reset();
+    CHECK_EQUAL(smc(0x84000000), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(fake.message[seL4_VCPUFault_HSR], SMC_SYNDROME);
+    /* The same numbers in another service are something else. */
+    CHECK_EQUAL(smc(0x82000008), GUEST_FAULT_FOR_LIBVMM);
+}
+
+TEST(wait_for_interrupt_is_for_libvmm)
+{
+    fake_reset();
+    fake.message[seL4_VCPUFault_HSR] = 1UL << 26;
+    CHECK_EQUAL(judge(seL4_Fault_VCPUFault), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(fake.register_reads, 0);
+}
+
+TEST(maintenance_of_no_list_register_is_over)
+{
+    fake_reset();
+    fake.message[seL4_VGICMaintenance_IDX] = (seL4_Word)-1;
+    CHECK_EQUAL(judge(seL4_Fault_VGICMaintenance), GUEST_FAULT_DONE);
+    fake.message[seL4_VGICMaintenance_IDX] = 2;
+    CHECK_EQUAL(judge(seL4_Fault_VGICMaintenance), GUEST_FAULT_DONE);
+    vgic.vgic_vcpu[0].lr_shadow[2].virq = 75;
+    CHECK_EQUAL(judge(seL4_Fault_VGICMaintenance), GUEST_FAULT_FOR_LIBVMM);
+}
+
+static enum guest_fault_verdict timer_fires(void)
+{
+    fake.message[seL4_VPPIEvent_IRQ] = 27;
+    return judge(seL4_Fault_VPPIEvent);
+}
+
+TEST(timer_is_injected_when_the_guest_can_take_it)
+{
+    fake_reset();
+    fake_enable(27);
+    CHECK_EQUAL(timer_fires(), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.injected[27], 1);
+    virtual_timer_release(0);
+    CHECK_EQUAL(fake.acknowledged, 0);
+}
+
+TEST(timer_is_held_until_the_next_access_and_says_so_once)
+{
+    fake_reset();
+    uint64_t held = virtual_timer_held_count();
+    for (unsigned i = 1; i <= 1000; i++) {
+        CHECK_EQUAL(timer_fires(), GUEST_FAULT_DONE);
+        CHECK_EQUAL(fake.acknowledged, i - 1);
+        virtual_timer_release(0);
+        virtual_timer_release(0);
+        CHECK_EQUAL(fake.acknowledged, i);
+    }
+    CHECK_EQUAL(fake.injected[27], 0);
+    CHECK_EQUAL(virtual_timer_held_count(), held + 1000);
+    CHECK(strlen(fake.log) < 100);
+}
+
+TEST(timer_is_not_injected_while_the_distributor_is_off)
+{
+    fake_reset();
+    fake_enable(27);
+    fake.distributor.ctlr = 0;
+    CHECK_EQUAL(timer_fires(), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.injected[27], 0);
+    virtual_timer_release(0);
+    CHECK_EQUAL(fake.acknowledged, 1);
+}

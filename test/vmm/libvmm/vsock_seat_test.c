@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The seat, with a device that does as the test says. */
+#include "../harness.h"
+#include "fake.h"
+#include "syndrome.h"
+#include "vsock.h"
+#include "vsock_seat.h"
+
+#define INTERRUPT 75
+#define CHANNEL 5
+
+static struct {
+    const struct vsock_ops *ops;
+    void *cookie;
+    enum vsock_setup_fault setup_fault;
+    unsigned runs;      /* that still return true */
+    unsigned runs_done;
+    unsigned notified;
+    uint64_t offset, value, answer;
+    unsigned width;
+    bool is_write;
+    bool is_off;
+} played;
+
+enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup)
+{
+    (void)device;
+    played.ops = setup->ops;
+    played.cookie = setup->cookie;
+    return played.setup_fault;
+}
+
+bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned width, bool is_write, uint64_t *value)
+{
+    (void)device;
+    played.offset = offset;
+    played.width = width;
+    played.is_write = is_write;
+    played.value = *value;
+    if (!is_write) {
+        *value = played.answer;
+    }
+    return played.runs > 0;
+}
+
+bool vsock_device_notified(struct vsock_device *device, unsigned peer)
+{
+    (void)device;
+    played.notified |= 1U << peer;
+    return played.runs > 0;
+}
+
+bool vsock_device_run(struct vsock_device *device)
+{
+    (void)device;
+    played.runs_done++;
+    played.runs -= played.runs > 0;
+    return played.runs > 0;
+}
+
+bool vsock_device_guest_off(struct vsock_device *device)
+{
+    (void)device;
+    played.is_off = true;
+    return played.runs > 0;
+}
+
+const char *vsock_setup_fault_text(enum vsock_setup_fault fault)
+{
+    return fault == VSOCK_SETUP_RING_SIZE ? "ring size" : "?";
+}
+
+const char *vsock_counter_name(enum vsock_counter counter)
+{
+    (void)counter;
+    return "?";
+}
+
+static const struct vsock_config config = {
+    .magic = { 'v', 's', 'o', 'c', 'k' },
+    .num_peers = 2,
+    .cid = 3,
+    .mmio_base = 0x140000,
+    .mmio_size = 0x200,
+    .irq = INTERRUPT,
+    .peers = { { .cid = 4, .channel = CHANNEL }, { .cid = 5, .channel = CHANNEL + 1 } },
+};
+
+/* The seat is one per program; what a test leaves behind is brought to rest here. */
+static void set_up(void)
+{
+    memset(&played, 0, sizeof played);
+    fake_reset();
+    CHECK(vsock_seat_init(&config));
+    played.ops->set_irq(played.cookie, false);
+    fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
+    vsock_seat_settle(seL4_Fault_VGICMaintenance);
+    fake.injected[INTERRUPT] = 0;
+    fake.log[0] = '\0';
+}
+
+static void raise(void)
+{
+    played.ops->set_irq(played.cookie, true);
+}
+
+static void finish(void)
+{
+    fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
+    vsock_seat_settle(seL4_Fault_VGICMaintenance);
+}
+
+TEST(seat_has_one_injection_outstanding)
+{
+    set_up();
+    fake_enable(INTERRUPT);
+    raise();
+    vsock_seat_settle(seL4_Fault_VMFault);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+    vsock_seat_settle(0);
+    vsock_seat_settle(seL4_Fault_VMFault);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+    finish();
+    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
+    played.ops->set_irq(played.cookie, false);
+    finish();
+    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
+}
+
+TEST(seat_waits_in_silence_for_an_interrupt_that_is_not_enabled)
+{
+    set_up();
+    raise();
+    for (unsigned i = 0; i < 1000; i++) {
+        vsock_seat_settle(seL4_Fault_VMFault);
+    }
+    CHECK_EQUAL(fake.injected[INTERRUPT], 0);
+    CHECK_EQUAL(strlen(fake.log), 0);
+    fake_enable(INTERRUPT);
+    vsock_seat_settle(seL4_Fault_VMFault);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+}
+
+TEST(seat_tells_enabling_from_finishing)
+{
+    set_up();
+    fake_enable(INTERRUPT);
+    raise();
+    vsock_seat_settle(0);
+    /* The guest writes ISENABLER once more while the interrupt is in a list register: libvmm reports that the same way. */
+    fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
+    vsock_seat_settle(seL4_Fault_VMFault);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+    /* Another interrupt's end is not ours. */
+    vsock_seat_settle(seL4_Fault_VGICMaintenance);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+}
+
+TEST(seat_merges_wake_ups)
+{
+    set_up();
+    for (unsigned i = 0; i < 10; i++) {
+        played.ops->notify_peer(played.cookie, 1);
+    }
+    CHECK_EQUAL(fake.notified[CHANNEL + 1], 0);
+    vsock_seat_settle(0);
+    vsock_seat_settle(0);
+    CHECK_EQUAL(fake.notified[CHANNEL + 1], 1);
+    CHECK_EQUAL(fake.notified[CHANNEL], 0);
+}
+
+TEST(seat_knows_its_channels)
+{
+    set_up();
+    CHECK(vsock_seat_owns(CHANNEL));
+    CHECK(!vsock_seat_owns(CHANNEL + 2));
+    vsock_seat_notified(CHANNEL + 1);
+    CHECK_EQUAL(played.notified, 2);
+    vsock_seat_notified(CHANNEL + 2);
+    CHECK_EQUAL(played.notified, 2);
+}
+
+TEST(seat_goes_on_with_left_over_work_but_not_for_ever)
+{
+    set_up();
+    played.runs = 100;
+    vsock_seat_notified(CHANNEL);
+    vsock_seat_settle(0);
+    CHECK_EQUAL(played.runs_done, 64);
+    vsock_seat_settle(seL4_Fault_VCPUFault);
+    CHECK_EQUAL(played.runs_done, 100);
+    vsock_seat_settle(seL4_Fault_VCPUFault);
+    CHECK_EQUAL(played.runs_done, 100);
+}
+
+TEST(seat_decodes_accesses)
+{
+    set_up();
+    seL4_UserContext registers = { .x[7] = 0xaabbccdd11223344 };
+    CHECK(fake.handler(0, 0x38, data_abort(.width_log2 = 2, .rt = 7, .is_write = true), &registers, NULL));
+    CHECK_EQUAL(played.offset, 0x38);
+    CHECK_EQUAL(played.width, 4);
+    CHECK(played.is_write);
+    CHECK_EQUAL(played.value, 0x11223344);
+    played.answer = 0x74726976;
+    CHECK(fake.handler(0, 0, data_abort(.width_log2 = 2, .rt = 7), &registers, NULL));
+    CHECK_EQUAL(registers.x[7], 0x74726976);
+}
+
+TEST(seat_takes_the_zero_register_for_zero)
+{
+    set_up();
+    seL4_UserContext registers = { .pc = 1 };
+    CHECK(fake.handler(0, 0x70, data_abort(.width_log2 = 2, .rt = 31, .is_write = true), &registers, NULL));
+    CHECK_EQUAL(played.value, 0);
+    played.answer = 5;
+    CHECK(fake.handler(0, 0, data_abort(.width_log2 = 2, .rt = 31), &registers, NULL));
+    CHECK_EQUAL(registers.pc, 1);
+}
+
+TEST(seat_tells_the_device_that_its_guest_is_off)
+{
+    set_up();
+    vsock_seat_guest_off();
+    CHECK(played.is_off);
+}
+
+TEST(seat_says_why_there_is_no_device)
+{
+    set_up();
+    played.setup_fault = VSOCK_SETUP_RING_SIZE;
+    CHECK(!vsock_seat_init(&config));
+    CHECK(strstr(fake.log, "CID 3: ring size") != NULL);
+    fake_reset();
+    played.setup_fault = VSOCK_SETUP_GOOD;
+    fake.is_full = true;
+    CHECK(!vsock_seat_init(&config));
+    CHECK(strstr(fake.log, "no room") != NULL);
+}
