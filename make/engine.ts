@@ -4,7 +4,6 @@
 //
 // Why a killed build needs no clean-up of its own: outputs appear by rename, and a step is fresh only if the content of
 // its inputs AND of its outputs is what its record says. A record that is behind what lies there only makes work.
-import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -16,6 +15,7 @@ import { commandDigest, staleReason } from './fingerprint.ts';
 import { type Graph, makeGraph, type Presence } from './graph.ts';
 import { takeLock } from './lock.ts';
 import { makePool } from './pool.ts';
+import { statsOf } from './presence.ts';
 import { engineDir, readState, writeState } from './state.ts';
 import type { Step } from './step.ts';
 import { sweepTemporaries } from './temporary.ts';
@@ -251,14 +251,10 @@ function makeSaver(save: () => Promise<void>): { soon(): void; now(): Promise<vo
 }
 
 function presenceOf(path: string): Presence {
-  try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) return 'missing';
-    return stats.isFile() ? 'file' : 'other';
-  } catch {
-    return 'missing'; // a component is no directory, or may not be searched
-  }
+  const stats = statsOf(path);
+  if (stats === undefined) return 'missing';
+  return stats.isFile() ? 'file' : 'other';
 }
 
 const isOlder = (path: string, thanMs: number): boolean =>
-  (statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? Infinity) < thanMs;
+  Number(statsOf(path)?.ctimeMs ?? Infinity) < thanMs;

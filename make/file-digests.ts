@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, createReadStream, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { statsOf } from './presence.ts';
 import type { FileRecord } from './state.ts';
 
 /** Longest tick of a Linux kernel (CONFIG_HZ=100: 10 ms), and a little. */
@@ -31,7 +32,7 @@ export class FileDigests {
   peek(path: string): string | undefined {
     const known = this.#known.get(path);
     if (known !== undefined) return typeof known.digest === 'string' ? known.digest : undefined;
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const stats = statsOf(path);
     const record = this.#records.get(path);
     if (stats === undefined || record === undefined || !stats.isFile() || record.look !== lookOf(stats))
       return undefined;
@@ -44,7 +45,7 @@ export class FileDigests {
   async digest(path: string): Promise<string | undefined> {
     const peeked = this.peek(path) ?? this.#known.get(path)?.digest;
     if (peeked !== undefined) return peeked;
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const stats = statsOf(path);
     if (stats === undefined || !stats.isFile()) return undefined;
     const digest = readWhenAged(path, stats);
     const entry: { look: string; digest: Promise<string> | string } = { look: lookOf(stats), digest };
@@ -68,7 +69,7 @@ export class FileDigests {
 
   /** True if the file still looks as it did when its digest was taken. */
   isUnchanged(path: string): boolean {
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const stats = statsOf(path);
     return stats !== undefined && this.#known.get(path)?.look === lookOf(stats);
   }
 

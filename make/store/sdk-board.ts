@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What an SDK has for one board and configuration: the files that the Microkit tool and the build read, all checked at
 // once, and the facts from the kernel's JSON.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Diagnostic, refuse, refuseErrors } from '../../meta/diagnostic.ts';
+import { isFile } from '../presence.ts';
 import type { Sdk } from './sdk.ts';
 
 /** Half-open, physical addresses. */
@@ -57,7 +58,7 @@ export function openBoard(sdk: Sdk, board: string, config: string): SdkBoard {
     linkerScript,
     join(directory, 'include', 'microkit.h'),
   ]
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+    .filter((path) => !isFile(path))
     .map((path) => wrong('SDK108', `SDK ${sdk.version} lacks '${path}'`));
   const gen = readJson(join(directory, 'include/kernel/gen_config.json'), genConfigSchema, found);
   const platform = readJson(join(directory, 'platform_gen.json'), platformSchema, found);

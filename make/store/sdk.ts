@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where the Microkit SDK is: flag, else MICROKIT_SDK, else the store; and what it offers. The flag and the variable may
 // name an SDK or a folder of SDKs.
-import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Diagnostic, exitCode, refuse, refuseErrors } from '../../meta/diagnostic.ts';
+import { isDirectory, isFile } from '../presence.ts';
 import { judgePart, stack } from '../stack.ts';
 import { compareVersions, isSameMinor, parseVersion } from '../tools/version.ts';
 import { cacheDir, type Environment, sdkDir } from './cache.ts';
@@ -125,7 +126,3 @@ function listDirectories(path: string): string[] {
     return []; // not there, or no directory
   }
 }
-
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-const isDirectory = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;

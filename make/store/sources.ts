@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where libvmm and sDDF are: flag, else environment, else the store. What is given is used as it is, with a warning if
 // it is not the commit that vmbuild is made for.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Diagnostic, exitCode, Refusal, refuseErrors } from '../../meta/diagnostic.ts';
+import { isDirectory, isFile } from '../presence.ts';
 import { type FoundPart, judgePart, stack } from '../stack.ts';
 import { cacheDir, type Environment, sourceDir } from './cache.ts';
 import { readGitHead } from './git-head.ts';
@@ -69,7 +70,7 @@ function findOne(
   const path = given === undefined || given === '' ? stored : resolve(given);
   const isStored = path === stored;
   const source: Source = { path };
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (!isDirectory(path)) {
     const message = isStored
       ? `${name} is not in the store ('${path}' is not there)`
       : `'${path}', given by ${origin} for ${name}, is no directory`;
@@ -116,5 +117,3 @@ function describe(name: 'libvmm' | 'sDDF', path: string, storedCommit: string | 
     ...(version === undefined ? {} : { version }),
   };
 }
-
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;

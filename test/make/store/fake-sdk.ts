@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A tree that looks like a Microkit SDK, a libvmm or an sDDF to vmbuild; the files are empty where only their presence
+// counts.
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { write } from '../scratch.ts';
+
+export const genConfig = {
+  SEL4_ARCH: 'aarch64',
+  ARM_HYPERVISOR_SUPPORT: true,
+  ARM_GIC_V3_SUPPORT: false,
+  DEBUG_BUILD: true,
+  PRINTING: true,
+  MAX_NUM_NODES: '1',
+  TIMER_FREQUENCY: '62500000',
+};
+export const platformGen = {
+  memory: [{ start: 0x60000000, end: 0xc0000000 }],
+  devices: [
+    { start: 0, end: 0x8000000 },
+    { start: 0xc0000000, end: 2 ** 40 },
+  ],
+};
+
+export function fakeSdk(
+  path: string,
+  { version = '2.3.0', boards = ['qemu_virt_aarch64'], configs = ['debug', 'release'] } = {},
+): string {
+  write(path, 'VERSION', `${version}\n`);
+  chmodSync(write(path, 'bin/microkit', '#!/bin/sh\n'), 0o755);
+  for (const board of boards)
+    for (const config of configs) {
+      const directory = join(path, 'board', board, config);
+      const files = ['sel4', 'loader', 'monitor', 'initialiser'].map((name) => `elf/${name}.elf`);
+      const tables = ['invocations_all', 'object_sizes', 'address_space_constants'].map(
+        (name) => `${name}.json`,
+      );
+      for (const name of [...files, ...tables, 'lib/libmicrokit.a', 'lib/microkit.ld', 'include/microkit.h'])
+        write(directory, name, '');
+      write(directory, 'include/kernel/gen_config.json', JSON.stringify(genConfig));
+      write(directory, 'platform_gen.json', JSON.stringify(platformGen));
+    }
+  return path;
+}
+
+export function fakeLibvmm(path: string, version = '0.2.0'): string {
+  write(path, 'VERSION', `${version}\n`);
+  for (const name of ['include/libvmm/libvmm.h', 'vmm.mk']) write(path, name, '');
+  return path;
+}
+
+export function fakeSddf(path: string): string {
+  for (const name of [
+    'include/sddf/serial/queue.h',
+    'serial/components/virt_tx.c',
+    'util/custom_libc/libc.c',
+  ])
+    write(path, name, '');
+  return path;
+}
+
+/** A checkout's .git, as git leaves it after `git checkout <commit>`. */
+export const fakeCheckout = (path: string, commit: string): string => write(path, '.git/HEAD', `${commit}\n`);

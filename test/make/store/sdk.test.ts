@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which SDK is taken, and what is said of one that does not fit: all of it at once, with what was found and needed.
+import { chmodSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Refusal } from '../../../meta/diagnostic.ts';
+import { cacheDir } from '../../../make/store/cache.ts';
+import { findSdk } from '../../../make/store/sdk.ts';
+import { openBoard } from '../../../make/store/sdk-board.ts';
+import { requireOrSkip } from '../../require.ts';
+import { scratchDir, write } from '../scratch.ts';
+import { fakeSdk, genConfig } from './fake-sdk.ts';
+
+/** The diagnostics of what `run` refuses, and the exit code. */
+function refused(run: () => unknown): { exit: number; said: string[]; hints: (string | undefined)[] } {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return {
+      exit: error.exit,
+      said: error.diagnostics.map(({ code, message }) => `${code} ${message}`),
+      hints: error.diagnostics.map(({ hint }) => hint),
+    };
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('where it is', () => {
+  it('flag before environment before store', () => {
+    const home = scratchDir();
+    const [flag, variable] = ['flag', 'variable'].map((name) => fakeSdk(join(home, name))) as [
+      string,
+      string,
+    ];
+    const stored = fakeSdk(join(home, 'cache/sdk/microkit-sdk-2.3.0'));
+    const env = { VMBUILD_CACHE: join(home, 'cache') };
+    expect(findSdk({ env }).path).toBe(stored);
+    expect(findSdk({ env: { ...env, MICROKIT_SDK: variable } }).path).toBe(variable);
+    expect(findSdk({ sdk: flag, env: { ...env, MICROKIT_SDK: variable } }).path).toBe(flag);
+    expect(findSdk({ env: { ...env, MICROKIT_SDK: '' } }).path).toBe(stored);
+  });
+
+  it('absent: exit 69, what to do and where it would be', () => {
+    const env = { VMBUILD_CACHE: scratchDir() };
+    const { exit, said, hints } = refused(() => findSdk({ env }));
+    const stored = join(env.VMBUILD_CACHE, 'sdk/microkit-sdk-2.3.0');
+    expect(exit).toBe(69);
+    expect(said).toEqual([`SDK101 no Microkit SDK: it is not given, and not in the store ('${stored}')`]);
+    expect(hints[0]).toContain('--sdk or MICROKIT_SDK');
+  });
+
+  it('a folder of SDKs: the version that fits, the exact one first', () => {
+    const folder = scratchDir('sd ks');
+    for (const version of ['2.2.0', '2.3.1', '2.3.0', '2.4.0'])
+      fakeSdk(join(folder, `microkit-sdk-${version}`), { version });
+    expect(findSdk({ sdk: folder, env: {} }).version).toBe('2.3.0');
+    rmSync(join(folder, 'microkit-sdk-2.3.0'), { recursive: true });
+    const patch = findSdk({ sdk: folder, env: {} });
+    expect(patch.warnings.map(({ message }) => message)).toEqual([
+      'Microkit SDK is version 2.3.1, vmbuild is made for 2.3.0',
+    ]);
+    rmSync(join(folder, 'microkit-sdk-2.3.1'), { recursive: true });
+    expect(refused(() => findSdk({ sdk: folder, env: {} })).said).toEqual([
+      `SDK103 '${folder}', given by --sdk, holds SDKs of version 2.2.0, 2.4.0; needed is 2.3.0`,
+    ]);
+  });
+
+  it('something else', () => {
+    const folder = scratchDir();
+    const file = write(folder, 'file', '');
+    expect(refused(() => findSdk({ sdk: folder, env: {} })).said[0]).toContain(
+      'is no Microkit SDK: it has no VERSION file',
+    );
+    expect(refused(() => findSdk({ env: { MICROKIT_SDK: file } })).said[0]).toContain(
+      'given by MICROKIT_SDK, is no directory',
+    );
+    expect(refused(() => findSdk({ sdk: join(folder, 'nowhere'), env: {} })).said[0]).toContain(
+      'is no directory',
+    );
+  });
+});
+
+describe('what it is', () => {
+  it('another minor version: an error that names both, or a warning if allowed', () => {
+    const sdk = fakeSdk(scratchDir(), { version: '2.2.0' });
+    expect(refused(() => findSdk({ sdk, env: {} })).said).toEqual([
+      "STACK101 Microkit SDK is version '2.2.0', but vmbuild is made for 2.3.0",
+    ]);
+    expect(findSdk({ sdk, env: {}, allowStack: true }).warnings.map(({ severity }) => severity)).toEqual([
+      'warning',
+    ]);
+  });
+
+  it.each(['2.3.1', '2.3.0-dev', '2.3.0-dev+8780fab'])('%s: one warning', (version) => {
+    expect(findSdk({ sdk: fakeSdk(scratchDir(), { version }), env: {} }).warnings).toHaveLength(1);
+  });
+
+  it('several things wrong: all are said', () => {
+    const sdk = fakeSdk(scratchDir(), { version: '3.0', boards: [] });
+    chmodSync(join(sdk, 'bin/microkit'), 0o644);
+    const codes = refused(() => findSdk({ sdk, env: {} })).said.map((text) => text.split(' ')[0]);
+    expect(codes).toEqual(['STACK101', 'SDK104', 'SDK105']);
+  });
+
+  it('offers its boards and configurations', () => {
+    const sdk = findSdk({
+      sdk: fakeSdk(scratchDir(), { boards: ['b', 'a'], configs: ['release', 'debug'] }),
+      env: {},
+    });
+    expect([...sdk.boards]).toEqual([
+      ['a', ['debug', 'release']],
+      ['b', ['debug', 'release']],
+    ]);
+  });
+});
+
+describe('a board in it', () => {
+  const open = (path: string, board = 'qemu_virt_aarch64', config = 'debug') =>
+    openBoard(findSdk({ sdk: path, env: {} }), board, config);
+
+  it('gives facts and files', () => {
+    const sdk = fakeSdk(scratchDir('an sdk'));
+    const board = open(sdk);
+    expect(board.kernel).toEqual({
+      arch: 'aarch64',
+      isHypervisor: true,
+      hasGicV3: false,
+      isDebug: true,
+      prints: true,
+      maxCores: 1,
+    });
+    expect(board.memory).toEqual([{ start: 0x60000000n, end: 0xc0000000n }]);
+    expect(board.devices.at(-1)).toEqual({ start: 0xc0000000n, end: 1n << 40n });
+    expect(board.toolInputs).toContain(join(sdk, 'board/qemu_virt_aarch64/debug/elf/initialiser.elf'));
+  });
+
+  it('unknown board or configuration: what there is', () => {
+    const sdk = fakeSdk(scratchDir(), { boards: ['maaxboard', 'odroidc4'] });
+    expect(refused(() => open(sdk, 'qemu')).hints[0]).toContain('maaxboard, odroidc4');
+    expect(refused(() => open(sdk, 'maaxboard', 'smp-debug')).hints).toEqual([
+      'choose one of debug, release',
+    ]);
+  });
+
+  it('files that are missing or damaged: all are said', () => {
+    const sdk = fakeSdk(scratchDir());
+    const directory = join(sdk, 'board/qemu_virt_aarch64/debug');
+    rmSync(join(directory, 'elf/initialiser.elf'));
+    rmSync(join(directory, 'lib'), { recursive: true });
+    write(directory, 'platform_gen.json', '{"memory": [{"start": 2, "end": 1}], "devices": ');
+    write(
+      directory,
+      'include/kernel/gen_config.json',
+      JSON.stringify({ ...genConfig, SEL4_ARCH: true, MAX_NUM_NODES: 'x' }),
+    );
+    const { said } = refused(() => open(sdk));
+    expect(said.map((text) => text.replace(directory, '').replace(/: [^:]*$/, ''))).toEqual([
+      "SDK108 SDK 2.3.0 lacks '/elf/initialiser.elf'",
+      "SDK108 SDK 2.3.0 lacks '/lib/libmicrokit.a'",
+      "SDK108 SDK 2.3.0 lacks '/lib/microkit.ld'",
+      "SDK109 '/include/kernel/gen_config.json' is not as expected: SEL4_ARCH",
+      "SDK109 '/include/kernel/gen_config.json' is not as expected: MAX_NUM_NODES",
+      "SDK109 '/platform_gen.json' is no JSON",
+    ]);
+  });
+
+  it('the real SDK', (ctx) => {
+    const cache = join(cacheDir(process.env), 'sdk');
+    let path: string | undefined;
+    try {
+      ({ path } = findSdk({ env: process.env }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    requireOrSkip(ctx, 'sdk', path !== undefined, `no Microkit SDK given or in ${cache}`);
+    const board = open(path ?? '');
+    expect(board.kernel).toMatchObject({
+      arch: 'aarch64',
+      isHypervisor: true,
+      hasGicV3: false,
+      isDebug: true,
+    });
+    expect(board.memory).toEqual([{ start: 0x60000000n, end: 0xc0000000n }]);
+  });
+});
+
+it('the store: VMBUILD_CACHE, XDG_CACHE_HOME if absolute, home', () => {
+  expect(cacheDir({ VMBUILD_CACHE: '/c', XDG_CACHE_HOME: '/x', HOME: '/h' })).toBe('/c');
+  expect(cacheDir({ XDG_CACHE_HOME: '/x', HOME: '/h' })).toBe('/x/vmbuild');
+  expect(cacheDir({ XDG_CACHE_HOME: 'x', HOME: '/h' })).toBe('/h/.cache/vmbuild');
+  expect(cacheDir({ VMBUILD_CACHE: '', HOME: '/h' })).toBe('/h/.cache/vmbuild');
+});
