@@ -4,8 +4,8 @@
 // the console (vsock_after=shell).
 //
 // The console is the difficulty: with Debian's kernels the virtio-mmio driver is a module, so until it is loaded there
-// is no /dev/hvc0, the kernel could not open a console for us, and descriptors 0 to 2 are closed. Until then the lines
-// go to the kernel's log, which the console replays when it comes up.
+// is no /dev/hvc0, the kernel could not open a console for us, and descriptors 0 to 2 are closed. Lines are kept until
+// it is there; if it never comes, they go to the kernel's log.
 //
 // A given initrd that needs these modules has this program as /vsock_init (rdinit=/vsock_init): it does the first half
 // and then becomes the initrd's own /init.
@@ -19,6 +19,7 @@ enum {
     SHELL_PAUSE_MS = 1000,
     ORDER_SIZE = 4096,
     PATH_SIZE = 256,
+    EARLY_SIZE = 2048,
     SYSLOG_CONSOLE_LEVEL = 8,
     LEVEL_ERRORS = 4,
     TIOCSCTTY = 0x540e,
@@ -30,8 +31,30 @@ enum {
 #define REBOOT_MAGIC_2 672274793L
 #define REBOOT_POWER_OFF 0x4321fedcL
 
-/* Where lines go: the kernel's log, later the console. */
-static int log_fd = -1;
+/* What was said before there was a console. */
+static char early[EARLY_SIZE];
+static size_t early_length;
+static int has_console;
+
+/* Writes the line to the console, or keeps it until there is one. */
+static void say(struct line *line)
+{
+    if (has_console) {
+        write_line(line, STDOUT);
+        return;
+    }
+    for (size_t i = 0; i < line->length && early_length < EARLY_SIZE - 1; i += 1, early_length += 1)
+        early[early_length] = line->text[i];
+    early[early_length] = '\n';
+    early_length += early_length < EARLY_SIZE - 1;
+    line->length = 0;
+}
+
+static void say_early(int fd)
+{
+    (void)write_file(fd, early, early_length);
+    early_length = 0;
+}
 
 static struct line new_line(const char *text)
 {
@@ -48,7 +71,7 @@ static void say_error(const char *what, const char *name, long error)
     add_text(&line, name);
     add_text(&line, ": ");
     add_error(&line, error);
-    write_line(&line, log_fd);
+    say(&line);
 }
 
 static void mount_on(const char *directory, const char *type)
@@ -134,24 +157,35 @@ static int open_console(void)
     }
     if (fd < 0) {
         say_error("console ", path, fd);
+        long log = open_file("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+        if (log >= 0)
+            say_early((int)log);
         return 0;
     }
     for (int i = STDIN; i <= STDERR; i += 1)
         (void)system_call(SYS_dup3, fd, i, 0, 0, 0);
     if (fd > STDERR)
         close_file((int)fd);
-    log_fd = STDOUT;
+    has_console = 1;
+    say_early(STDOUT);
     return 1;
 }
 
-/* Starts `path` as a child in a session of its own, with the console as its terminal; returns its pid or -errno. */
-static long spawn(const char *path, char *const *arguments, char *const *environment)
+enum terminal { NO_TERMINAL, OWN_TERMINAL };
+
+/*
+ * Starts `path` as a child; returns its pid or -errno. OWN_TERMINAL gives it the console as controlling terminal, for
+ * job control. When such a child ends, the kernel hangs the console up: what is still on its way out is lost, and our
+ * own descriptors are dead. So only a shell gets it, and never a program whose last line matters.
+ */
+static long spawn(const char *path, char *const *arguments, char *const *environment, enum terminal terminal)
 {
     long pid = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid != 0)
         return pid;
     (void)system_call(SYS_setsid, 0, 0, 0, 0, 0);
-    (void)system_call(SYS_ioctl, STDIN, TIOCSCTTY, 0, 0, 0);
+    if (terminal == OWN_TERMINAL)
+        (void)system_call(SYS_ioctl, STDIN, TIOCSCTTY, 0, 0, 0);
     long error = system_call(SYS_execve, (long)path, (long)arguments, (long)environment, 0, 0);
     say_error("exec ", path, error);
     (void)system_call(SYS_exit_group, 127, 0, 0, 0, 0);
@@ -175,7 +209,7 @@ static int wait_for(long pid)
 static void run_program(const char *role, const char *path, char *const *environment)
 {
     char *arguments[] = { (char *)path, NULL };
-    long pid = spawn(path, arguments, environment);
+    long pid = spawn(path, arguments, environment, NO_TERMINAL);
     int status = pid < 0 ? 0 : wait_for(pid);
     int signal = status & 0x7f;
     int code = status >> 8 & 0xff;
@@ -196,7 +230,7 @@ static void run_program(const char *role, const char *path, char *const *environ
     } else {
         return;
     }
-    write_line(&line, log_fd);
+    say(&line);
 }
 
 static void run_role(char **environment)
@@ -210,19 +244,21 @@ static void run_role(char **environment)
         struct line line = new_line("vsock_role is '");
         add_text(&line, role == NULL ? "" : role);
         add_text(&line, "', expected recv or send: no program to run");
-        write_line(&line, log_fd);
+        say(&line);
     }
 }
 
+/* Until somebody powers the guest off; gives up where there is no shell. */
 static void keep_shell(char *const *environment)
 {
     char *arguments[] = { (char[]){ "sh" }, NULL };
-    for (;;) {
-        long pid = spawn("/bin/busybox", arguments, environment);
+    do {
+        long pid = spawn("/bin/busybox", arguments, environment, OWN_TERMINAL);
         if (pid > 0 && (wait_for(pid) >> 8 & 0xff) == 127)
             return;
         sleep_ms(SHELL_PAUSE_MS);
-    }
+        /* The one that the shell had is hung up. */
+    } while (open_console());
 }
 
 static void power_off(void)
@@ -249,11 +285,10 @@ static int run(char **arguments, char **environment)
         close_file((int)fd);
 
     mount_on("/dev", "devtmpfs");
-    log_fd = (int)open_file("/dev/kmsg", O_WRONLY | O_CLOEXEC);
     mount_on("/proc", "proc");
     mount_on("/sys", "sysfs");
     load_modules();
-    int has_console = open_console();
+    (void)open_console();
 
     if (is_first_half(arguments[0])) {
         arguments[0] = (char[]){ "/init" };
