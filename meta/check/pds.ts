@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Rules of protection domains and virtual machines: names, priorities, budgets, stacks, interrupts, children, vCPUs.
 
-import type { Diagnostic, Place } from '../diagnostic.ts';
+import type { Diagnostic } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
 import { pdLimits } from '../limits.ts';
-import { allPds, type ProtectionDomain, type Scheduling, type SystemDescription } from '../model.ts';
+import { allPds, type ProtectionDomain, type SystemDescription } from '../model.ts';
 import { hex } from '../units.ts';
 import { duplicates } from './duplicates.ts';
+import { checkCharacters, checkName } from './names.ts';
+import { checkScheduling, isIntegerBelow } from './scheduling.ts';
 import { checkVms } from './vms.ts';
 
 export function checkPds(system: SystemDescription): Diagnostic[] {
@@ -62,22 +64,6 @@ function checkNames(pds: readonly ProtectionDomain[]): Diagnostic[] {
   ];
 }
 
-/** The monitor prints names from an array of 64 bytes, NUL included, and truncates silently. */
-export function checkName(kind: string, name: string, place: Place | undefined): Diagnostic[] {
-  const length = new TextEncoder().encode(name).length;
-  if (length > 0 && length <= pdLimits.nameBytes) return [];
-  return [
-    errorFinding(
-      'SDF505',
-      `name '${name}' of a ${kind} has ${length} bytes; it takes 1 to ${pdLimits.nameBytes}`,
-      {
-        hint: length === 0 ? 'name it' : 'shorten it',
-        place,
-      },
-    ),
-  ];
-}
-
 function checkPd(pd: ProtectionDomain): Diagnostic[] {
   const { name, stackSize, cpu, place } = pd;
   const found = checkScheduling(`protection domain '${name}'`, pd, place);
@@ -108,40 +94,11 @@ function checkPd(pd: ProtectionDomain): Diagnostic[] {
         place,
       }),
     );
-  return found;
+  return [
+    ...found,
+    ...checkCharacters(`program image of protection domain '${name}'`, pd.programImage, place),
+  ];
 }
-
-export function checkScheduling(owner: string, given: Scheduling, place: Place | undefined): Diagnostic[] {
-  const { priority, budget, period } = given;
-  const found: Diagnostic[] = [];
-  if (priority !== undefined && !isIntegerBelow(priority, pdLimits.maxPriority + 1))
-    found.push(
-      errorFinding(
-        'SDF506',
-        `priority ${priority} of ${owner} must be between 0 and ${pdLimits.maxPriority}`,
-        {
-          hint: 'use a number in that range',
-          place,
-        },
-      ),
-    );
-  const effective = budget ?? pdLimits.defaultBudgetUs;
-  const wrongTime = [budget, period].some(
-    (time) => time !== undefined && (!Number.isSafeInteger(time) || time <= 0),
-  );
-  if (wrongTime || (period !== undefined && effective > period))
-    found.push(
-      errorFinding(
-        'SDF507',
-        `budget (${effective}) of ${owner} must be greater than 0 and less than, or equal to, period (${period ?? effective})`,
-        { hint: 'give both in microseconds, the budget not above the period', place },
-      ),
-    );
-  return found;
-}
-
-export const isIntegerBelow = (value: number, end: number): boolean =>
-  Number.isInteger(value) && value >= 0 && value < end;
 
 function checkChildren(parent: ProtectionDomain): Diagnostic[] {
   const vcpus = new Set(parent.virtualMachine?.vcpus.map(({ id }) => id));

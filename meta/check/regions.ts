@@ -7,6 +7,7 @@ import { regionLimits } from '../limits.ts';
 import { allPds, type MemoryRegion, type SystemDescription } from '../model.ts';
 import { alignUp, hex } from '../units.ts';
 import { duplicates } from './duplicates.ts';
+import { checkCharacters } from './names.ts';
 import { overlappingPairs } from './ranges.ts';
 
 export const checkRegions = (system: SystemDescription): Diagnostic[] => [
@@ -32,7 +33,11 @@ function checkNames(regions: readonly MemoryRegion[]): Diagnostic[] {
         place,
       }),
     );
-  return [...twice, ...nameless];
+  return [
+    ...twice,
+    ...nameless,
+    ...regions.flatMap(({ name, place }) => checkCharacters('memory region', name, place)),
+  ];
 }
 
 function checkPageSize({ name, pageSize, place }: MemoryRegion): Diagnostic[] {

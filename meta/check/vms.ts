@@ -6,7 +6,8 @@ import { errorFinding } from '../finding.ts';
 import { pdLimits } from '../limits.ts';
 import type { Architecture, ProtectionDomain, VirtualMachine } from '../model.ts';
 import { duplicates } from './duplicates.ts';
-import { checkName, checkScheduling, isIntegerBelow } from './pds.ts';
+import { checkName } from './names.ts';
+import { checkScheduling, isIntegerBelow } from './scheduling.ts';
 
 export function checkVms(arch: Architecture, pds: readonly ProtectionDomain[]): Diagnostic[] {
   const vms = pds.flatMap(({ virtualMachine }) => (virtualMachine === undefined ? [] : [virtualMachine]));

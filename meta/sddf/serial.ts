@@ -39,6 +39,7 @@ export interface SerialOptions {
 
 const queueBytes = 0x1000n;
 const dataBytes = 0x1_0000n;
+const defaultBaudRate = 115_200;
 /** The virtualiser's switch key, Ctrl-\, and what ends the client's number. */
 const switchChar = 28;
 const terminateNumChar = '\r'.charCodeAt(0);
@@ -47,7 +48,7 @@ const terminateNumChar = '\r'.charCodeAt(0);
 export function connectSerial(sdf: SystemBuilder, options: SerialOptions): ComponentConfig[] {
   checkOptions(sdf, options);
   const { driver, virtTx, virtRx, clients } = options;
-  const enableColour = options.enableColour ?? true;
+  const { enableColour = true, baudRate = defaultBaudRate } = options;
   const resources = attachDevice(sdf, driver, options.device);
   const link = (from: PdBuilder, to: PdBuilder, size = dataBytes): Link =>
     connect(sdf, { prefix: options.device?.at.node.name ?? 'generic', from, to, size });
@@ -68,7 +69,7 @@ export function connectSerial(sdf: SystemBuilder, options: SerialOptions): Compo
     {
       rx: rxDriver?.from ?? unconnected,
       tx: txDriver.from,
-      default_baud: BigInt(options.baudRate ?? 115_200),
+      default_baud: BigInt(isBaudRate(baudRate) ? baudRate : defaultBaudRate),
       rx_enabled: virtRx !== undefined,
     },
   );
@@ -186,17 +187,16 @@ function checkOptions(sdf: SystemBuilder, options: SerialOptions): void {
         },
       ),
     );
-  const baud = options.baudRate ?? 1;
-  if (!Number.isSafeInteger(baud) || baud <= 0)
+  if (options.baudRate !== undefined && !isBaudRate(options.baudRate))
     sdf.report(
       errorFinding(
         'SER105',
-        `baud rate ${baud} of the serial subsystem of '${driver.name}' is no positive integer`,
-        {
-          hint: 'use 115200',
-        },
+        `baud rate ${options.baudRate} of the serial subsystem of '${driver.name}' is no positive integer`,
+        { hint: `use ${defaultBaudRate}` },
       ),
     );
 }
+
+const isBaudRate = (rate: number): boolean => Number.isSafeInteger(rate) && rate > 0;
 
 const utf8Length = (text: string): number => new TextEncoder().encode(text).length;

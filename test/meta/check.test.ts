@@ -203,6 +203,16 @@ const rules: readonly (readonly [code: string, message: string, wrong: Wrong])[]
   ],
   ['SDF514', "irq 1020 of protection domain 'a' is not in 0..1019", (_, a) => a.addIrq({ irq: 1020 })],
   [
+    'SDF515',
+    'memory region "a\\u0000b" has the character U+0000 at 1, which XML cannot carry',
+    mapped({ name: 'a\0b', size: 0x1000n }),
+  ],
+  [
+    'SDF515',
+    'protection domain "\\ud800" has the character U+d800 at 0, which XML cannot carry',
+    (sdf) => sdf.addPd({ name: '\ud800', programImage: 'x.elf' }),
+  ],
+  [
     'SDF601',
     "duplicate virtual machine name 'v'",
     (_, a, b) => {

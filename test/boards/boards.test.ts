@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Every board: its data, its tree, and the system that is described for it.
+
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { boardDts, boardNames, loadBoard } from '../../boards/index.ts';
+import { type BoardInput, defineBoard } from '../../boards/schema.ts';
+import { addressesOf, exitCode, findNode, interruptsOf, Refusal } from '../../meta/index.ts';
+import { compileBoardTree, describeForBoard } from '../meta/vsock-fixture.ts';
+import { dtc } from '../meta/upstream.ts';
+import { requireOrSkip } from '../require.ts';
+
+test('the boards that there are', () => {
+  expect(boardNames()).toContain('qemu_virt_aarch64');
+});
+
+test('another name is refused with the one that was meant', async () => {
+  const refusal = await loadBoard('qemu_virt_arch64').catch((error: unknown) => error);
+  expect(refusal).toBeInstanceOf(Refusal);
+  expect(refusal).toMatchObject({
+    exit: exitCode.usage,
+    diagnostics: [
+      {
+        code: 'BRD201',
+        message: "there is no board 'qemu_virt_arch64'",
+        hint: "did you mean 'qemu_virt_aarch64'?",
+      },
+    ],
+  });
+  await expect(loadBoard('../meta')).rejects.toThrow(Refusal);
+});
+
+describe.each(boardNames())('%s', (name) => {
+  test('is called like its folder', async () => {
+    expect((await loadBoard(name)).name).toBe(name);
+  });
+
+  test('dtc has nothing to say about its tree', (ctx) => {
+    requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+    const { stderr, status } = spawnSync('dtc', ['-I', 'dts', '-O', 'dtb', boardDts(name)]);
+    expect(stderr.toString()).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('its serial node is in the tree, with registers and an interrupt', async (ctx) => {
+    requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+    const board = await loadBoard(name);
+    const serial = findNode(compileBoardTree(name), board.serial.node);
+    expect(addressesOf(serial).length).toBeGreaterThan(0);
+    expect(interruptsOf(serial, board.arch).length).toBeGreaterThan(0);
+  });
+
+  test.for([1, 2, 3, 16])('a system of %d VMMs', async (vms, ctx) => {
+    requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+    const { system, configs, guests, warnings } = await describeForBoard(name, vms);
+    expect(warnings).toEqual([]);
+    expect(guests.map(({ pd, cid }) => [pd, cid])).toEqual(
+      Array.from({ length: vms }, (_, i) => [`CLIENT_VMM${i}`, 3 + i]),
+    );
+    expect(system.channels.length).toBe((vms * (vms - 1)) / 2 + 2 * (vms + 1));
+    expect(configs.filter(({ section }) => section === '.vsock_config').length).toBe(vms);
+  });
+
+  test('17 VMMs are too many', async (ctx) => {
+    requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+    await expect(describeForBoard(name, 17)).rejects.toThrow(/^VSK104 17 VMMs/);
+  });
+});
+
+describe('schema', () => {
+  const refusedBy = (change: (input: BoardInput) => void): string[] => {
+    const input = structuredClone(plain);
+    change(input);
+    try {
+      defineBoard(input);
+    } catch (error) {
+      if (error instanceof Refusal) return error.diagnostics.map(({ code, message }) => `${code} ${message}`);
+      throw error;
+    }
+    return [];
+  };
+
+  test('a good board', () => {
+    expect(refusedBy(() => undefined)).toEqual([]);
+  });
+
+  test('an unknown field', () => {
+    expect(refusedBy((input) => Object.assign(input, { colour: 'red' }))).toEqual([
+      `BRD101 board 'x': the whole: Unrecognized key: "colour"`,
+    ]);
+  });
+
+  test('several faults at once', () => {
+    const found = refusedBy((input) => {
+      input.paddrBottom = 0x7000_0000n;
+      input.loadAddress = 0x7000_0001n;
+      input.guest.vsock.spi = input.guest.console.spi;
+    });
+    expect(found).toEqual([
+      "BRD102 board 'x' has paddrBottom 0x70000000 and paddrTop 0x60000000, which are not a range of whole pages",
+      "BRD103 board 'x' has the load address 0x70000001, which no page starts at",
+      "GST110 'virtio-console@130000' and 'virtio-socket@140000' of board 'x' both use SPI 42",
+    ]);
+  });
+
+  test('a negative address', () => {
+    expect(refusedBy((input) => (input.guest.ram.base = -1n))[0]).toMatch(
+      /^BRD101 board 'x': guest\.ram\.base: /,
+    );
+  });
+});
+
+const plain: BoardInput = {
+  name: 'x',
+  arch: 'aarch64',
+  cpu: 'cortex-a53',
+  paddrTop: 0x6000_0000n,
+  paddrBottom: 0x4000_0000n,
+  serial: {
+    node: 'pl011@9000000',
+    driver: { directory: 'serial/arm', compatible: ['arm,pl011'], resources: { regions: [], irqs: [] } },
+  },
+  loadAddress: 0x7000_0000n,
+  guest: {
+    ram: { base: 0x4000_0000n, size: 0x800_0000n },
+    kernel: { start: 0x4000_0000n, end: 0x4700_0000n },
+    initrd: { start: 0x4700_0000n, end: 0x47f0_0000n },
+    dtb: { start: 0x47f0_0000n, end: 0x4800_0000n },
+    cpu: 'arm,cortex-a53',
+    gic: {
+      version: 2,
+      compatible: 'arm,gic-400',
+      nodeName: 'intc@8000000',
+      distributor: { base: 0x800_0000n, size: 0x1_0000n },
+    },
+    timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
+    console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
+    vsock: { name: 'virtio-socket@140000', base: 0x14_0000n, size: 0x200n, spi: 43 },
+  },
+};
