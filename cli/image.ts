@@ -75,6 +75,7 @@ export async function loadImageInputs(context: CommandContext): Promise<ImageInp
   const append = settings.text('append') ?? '';
   const allowStack = settings.on('allow-stack');
   const board = await loadBoard(settings.text('board') ?? '');
+  const version = parseGuest(settings.text('guest') ?? '');
   const { sdk, sources, tools, guest } = await loadAll({
     sdk: () => {
       const sdk = findSdk({ sdk: settings.text('sdk'), env, allowStack });
@@ -91,7 +92,7 @@ export async function loadImageInputs(context: CommandContext): Promise<ImageInp
         debian: () =>
           fetchDebianGuest({
             cacheDir: cacheDir(env),
-            ...parseGuest(settings.text('guest') ?? ''),
+            ...version,
             offline: settings.on('offline'),
             signal,
             onProgress: reportDebian(settings),

@@ -109,7 +109,9 @@ async function parse(
     .exitProcess(false)
     .wrap(110)
     .fail((message, error) => {
-      throw error ?? usageRefusal(message, Object.keys(optionTable));
+      // yargs throws its own usage errors; anything else is ours.
+      if (error !== undefined && error !== null && error.name !== 'YError') throw error;
+      throw usageRefusal(message ?? error.message, Object.keys(optionTable));
     })
     .epilogue(
       'Flags can be given as make-style words too: MICROKIT_BOARD=qemu_virt_aarch64 MICROKIT_SDK=~/sdk.\n' +

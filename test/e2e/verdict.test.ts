@@ -63,6 +63,7 @@ it('a receiver that gets its data over loopback gives 1', { timeout: 12 * minute
       ' (void)spawn("/root/vsock_send", none, own); run_program("recv", "/root/vsock_recv", environment);',
   );
   mutate(init, 'run_program("send", "/root/vsock_send", environment);', 'sleep_ms(3600 * 1000);');
+  mutate(join(root, 'linux/programs/vsock_send.c'), '"vsock send: "', '"a sender that keeps quiet: "');
   mutate(join(root, 'linux/programs/vsock_recv.c'), 'if (peer.cid != receiver.peer) {', 'if (0) {');
 
   const buildDir = scratch();
