@@ -121,7 +121,9 @@ TEST(console_chain_that_loops_or_leaves_the_table_stops)
     send_chain(2, 0)[1] = (struct virtq_desc) { .addr = FAKE_RAM_START, .flags = VIRTQ_DESC_F_NEXT, .next = 0 };
     CHECK(!console_queues_are_sound(&console));
     set_up();
-    send_chain(2, 0)[0].next = RING_SIZE;
+    struct virtq_desc *descriptors = send_chain(2, 0);
+    descriptors[0].next = RING_SIZE;
+    descriptors[RING_SIZE] = (struct virtq_desc) { .addr = FAKE_RAM_START };
     CHECK(!console_queues_are_sound(&console));
 }
 

@@ -92,6 +92,10 @@ TEST(distributor_sets_pending_what_is_registered_and_enabled)
     for (unsigned i = 64; i < 96; i++) {
         CHECK_EQUAL(fake.injected[i], i == 75);
     }
+    /* A private interrupt that exists and is enabled, but that nobody registered. */
+    fake_enable(20);
+    CHECK_EQUAL(store_at(GIC_DIST_PADDR + GIC_DIST_ISPENDR0, UINT32_MAX), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.injected[20], 0);
 }
 
 TEST(distributor_takes_words_and_where_allowed_bytes)

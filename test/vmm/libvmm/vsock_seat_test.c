@@ -167,6 +167,11 @@ TEST(seat_merges_wake_ups)
     vsock_seat_settle(0);
     CHECK_EQUAL(fake.notified[CHANNEL + 1], 1);
     CHECK_EQUAL(fake.notified[CHANNEL], 0);
+    played.ops->notify_peer(played.cookie, 0);
+    played.ops->notify_peer(played.cookie, 1);
+    vsock_seat_settle(0);
+    CHECK_EQUAL(fake.notified[CHANNEL + 1], 2);
+    CHECK_EQUAL(fake.notified[CHANNEL], 1);
 }
 
 TEST(seat_knows_its_channels)
@@ -191,6 +196,15 @@ TEST(seat_goes_on_with_left_over_work_but_not_for_ever)
     CHECK_EQUAL(played.runs_done, 100);
     vsock_seat_settle(seL4_Fault_VCPUFault);
     CHECK_EQUAL(played.runs_done, 100);
+    played.runs = 3;
+    seL4_UserContext registers = { 0 };
+    CHECK(fake.handler(0, 0x50, data_abort(.width_log2 = 2, .is_write = true), &registers, NULL));
+    vsock_seat_settle(seL4_Fault_VMFault);
+    CHECK_EQUAL(played.runs_done, 103);
+    played.runs = 2;
+    vsock_seat_guest_off();
+    vsock_seat_settle(0);
+    CHECK_EQUAL(played.runs_done, 105);
 }
 
 TEST(seat_decodes_accesses)
