@@ -117,7 +117,9 @@ export function makeDemultiplexer(options: DemultiplexOptions): Demultiplexer {
 
 /** Where a line that is no guest's starts. Guests print `|INFO: ` too, so PDs are known by name. */
 function intruderPattern(pds: readonly string[]): RegExp {
-  const names = ['MON', 'LDR', ...pds].map((name) => name.replaceAll(/[^A-Za-z0-9_]/g, '\\$&'));
+  const names = ['MON', 'LDR', 'VIRT_RX', 'VIRT_TX', 'UART', ...pds].map((name) =>
+    name.replaceAll(/[^A-Za-z0-9_]/g, '\\$&'),
+  );
   return new RegExp(`(?:${names.join('|')})\\|(?:INFO|ERROR|WARN|LOG)|<<seL4\\(CPU`);
 }
 

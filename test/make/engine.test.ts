@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What runs, what does not, and what is left when something goes wrong; counted by what fake programs wrote down.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -221,6 +222,23 @@ describe('failure', () => {
     // What was built before is still fresh once the input is as it was.
     write(buildDir, 'a', 'a\n');
     expect((await build(steps, { buildDir })).ran).toEqual([]);
+  });
+
+  it('a program that is not there', async () => {
+    const buildDir = scratchDir();
+    write(buildDir, 'in', '');
+    const { refusal } = await build([joinStep('/nowhere/cc', 'x', ['in'])], { buildDir });
+    expect(refusal?.diagnostics[0]).toMatchObject({
+      message: "step 'x' failed: 'cc' could not be started: ENOENT",
+      hint: 'check that it is installed',
+    });
+  });
+
+  it('inputs that are no files: a FIFO, a device, a directory', async () => {
+    const buildDir = scratchDir();
+    execFileSync('mkfifo', [join(buildDir, 'fifo')]);
+    const { refusal } = await build([joinStep('/bin/true', 'x', ['fifo', '/dev/zero', '.'])], { buildDir });
+    expect(refusal?.diagnostics.map(({ code }) => code)).toEqual(['STEP106', 'STEP106', 'STEP106']);
   });
 
   it('gives the output of the failed command to the reporter', async () => {
