@@ -5,24 +5,14 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { build as bundle } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Step } from '../../make/step.ts';
+import { bundled } from './bundled.ts';
 import { build, fakeTool, joinStep, joinTool, read, runsOf, scratchDir, until, write } from './scratch.ts';
 
 let program = '';
 beforeAll(async () => {
-  const { outputFiles } = await bundle({
-    entryPoints: ['test/make/engine-child.ts'],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    write: false,
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-  });
-  program = outputFiles[0]?.text ?? '';
+  program = await bundled('test/make/engine-child.ts');
 });
 
 interface Child {
