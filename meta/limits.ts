@@ -60,16 +60,17 @@ export const fdtLimits = {
   entries: 256,
 } as const;
 
-/** The virtio socket device. C twin of maxPeers: VSOCK_MAX_PEERS in vmm/vsock_config.h. */
+/** The virtio socket device. C twins: vmm/vsock_config.h and vmm/vsock/limits.h; a test compares them. */
 export const vsockLimits = {
-  /** Ours: 16 VMMs, all connected, take 15 of the 62 channel ids of each. */
+  /** Ours: 16 VMMs, all connected, take 15 of the 62 channel ids of each. Twin: VSOCK_MAX_PEERS. */
   maxPeers: 15,
   /** virtio 1.3, 5.10.4: 0, 1 and 2^32 - 1 are reserved, 2 is the host. */
   minCid: 3,
   maxCid: 0xffff_fffe,
-  /** A header page and 64 KiB of data; the least is a header page and a data page. */
+  /** A region is a page of indices and a power of two of data. Twins: VSOCK_RING_HEADER_SIZE, VSOCK_RING_DATA_SIZE_MIN. */
+  ringHeaderBytes: 0x1000n,
+  minRingDataBytes: 0x1000n,
+  /** Ours: far above what helps, and 30 of them still fit below guest RAM at 0x40000000. At most VSOCK_RING_DATA_SIZE_MAX. */
+  maxRingDataBytes: 0x100_0000n,
   defaultRingBytes: 0x1_1000n,
-  minRingBytes: 0x2000n,
-  /** Ours: far above what helps, and 15 of them still fit below guest RAM at 0x40000000. */
-  maxRingBytes: 0x100_1000n,
 } as const;

@@ -7,11 +7,12 @@ import type { SystemBuilder } from './builder.ts';
 import { duplicates } from './check/duplicates.ts';
 import { type ComponentConfig, componentConfig } from './config/component.ts';
 import { vsockConfig, type VsockConfigValue } from './config/vsock.ts';
+import { formatSize } from './diagnostic.ts';
 import { errorFinding } from './finding.ts';
 import { spiToVirq, type VirtioMmioNode } from './guest.ts';
-import { regionLimits, vsockLimits } from './limits.ts';
+import { vsockLimits } from './limits.ts';
 import type { PdBuilder } from './pd-builder.ts';
-import { alignUp, hex } from './units.ts';
+import { hex } from './units.ts';
 
 export interface VsockMember {
   readonly pd: PdBuilder;
@@ -75,7 +76,7 @@ function connectPair(sdf: SystemBuilder, a: VsockMember, b: VsockMember, size: b
 }
 
 function checkOptions(sdf: SystemBuilder, { members }: VsockOptions, ringBytes: bigint): void {
-  const { minCid, maxCid, maxPeers, minRingBytes, maxRingBytes } = vsockLimits;
+  const { minCid, maxCid, maxPeers } = vsockLimits;
   for (const { pd, cid } of members)
     if (!Number.isInteger(cid) || cid < minCid || cid > maxCid)
       sdf.report(
@@ -109,15 +110,18 @@ function checkOptions(sdf: SystemBuilder, { members }: VsockOptions, ringBytes: 
         },
       ),
     );
-  const page = regionLimits.pageBytes;
-  if (ringBytes % page !== 0n || ringBytes < minRingBytes || ringBytes > maxRingBytes)
-    sdf.report(
-      errorFinding(
-        'VSK105',
-        `vsock regions of ${hex(ringBytes)} bytes are not whole pages from ${hex(minRingBytes)} to ${hex(maxRingBytes)}`,
-        {
-          hint: `use ${hex(ringBytes < minRingBytes ? minRingBytes : ringBytes > maxRingBytes ? maxRingBytes : alignUp(ringBytes, page))}`,
-        },
-      ),
-    );
+  checkRingBytes(sdf, ringBytes);
+}
+
+function checkRingBytes(sdf: SystemBuilder, ringBytes: bigint): void {
+  const { ringHeaderBytes: header, minRingDataBytes: min, maxRingDataBytes: max } = vsockLimits;
+  const data = ringBytes - header;
+  if (data >= min && data <= max && (data & (data - 1n)) === 0n) return;
+  sdf.report(
+    errorFinding(
+      'VSK105',
+      `vsock regions of ${formatSize(ringBytes)} are not a page of ${hex(header)} and a power of two from ${hex(min)} to ${hex(max)} of data`,
+      { hint: `use ${hex(vsockLimits.defaultRingBytes)}, the default` },
+    ),
+  );
 }

@@ -35,6 +35,15 @@ const tree = parseFdt(
         children: [],
       },
       {
+        name: 'uart@9000000,2',
+        properties: [
+          ['compatible', strings('arm,pl011')],
+          ['reg', words(0, 0x900_0400, 0, 0x400)],
+          ['interrupts', words(0, 3, 4)],
+        ],
+        children: [],
+      },
+      {
         name: 'off@a000000',
         properties: [
           ['compatible', strings('arm,pl011')],
@@ -132,6 +141,23 @@ describe('devices', () => {
     const bytes = Buffer.from(configs[0]?.bytes() ?? []);
     expect(bytes.readBigUInt64LE(8)).toBe(0x2000_0800n);
     expect(bytes.readBigUInt64LE(24)).toBe(0x900_0000n);
+  });
+
+  test('devices that share a page share its region', () => {
+    const sdf = builder();
+    const driver = parseDriverConfig(config([{ name: 'regs', dt_index: 0 }]), 'serial/x', 'c.json');
+    const pd = (name: string): PdBuilder => sdf.addPd({ name, programImage: 'x.elf' });
+    for (const [i, path] of ['uart@9000000', 'uart@9000000,2'].entries())
+      connectSerial(sdf, {
+        device: { at: findNode(tree, path), drivers: [driver] },
+        driver: pd(`driver${i}`),
+        virtTx: pd(`virt_tx${i}`),
+        clients: [],
+      });
+    const { system } = sdf.build();
+    expect(system.memoryRegions.filter(({ paddr }) => paddr !== undefined).map(({ name }) => name)).toEqual([
+      'uart@9000000/drivers/serial/x/regs',
+    ]);
   });
 
   test.each([
@@ -297,8 +323,11 @@ describe('vsock', () => {
       'VSK104 17 VMMs are to be connected by vsock; each can have 15 peers',
     ]);
   });
-  test.each([0n, 0x1000n, 0x2800n, 0x200_0000n])('regions of %d bytes', (ringBytes) => {
-    expect(connect([3, 4], ringBytes).messages[0]).toMatch(/^VSK105 vsock regions of 0x/);
+  test.each([0n, 0x1000n, 0x1800n, 0x2800n, 0x4000n, 0x200_1000n])('regions of %d bytes', (ringBytes) => {
+    expect(connect([3, 4], ringBytes).messages).toEqual([expect.stringMatching(/^VSK105 vsock regions of /)]);
+  });
+  test.each([0x2000n, 0x3000n, 0x100_1000n])('regions of %d bytes are fine', (ringBytes) => {
+    expect(connect([3, 4], ringBytes).messages).toEqual([]);
   });
   test('a region belongs to one writer, and one reader maps it read-only', () => {
     const { sdf } = connect([3, 4, 5]);

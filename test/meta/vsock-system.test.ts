@@ -146,8 +146,18 @@ test('a bad guest layout is said once for all that use it', async () => {
   );
 });
 
-test('the limit of peers is the same in C', () => {
-  const header = readFileSync(new URL('../../vmm/vsock_config.h', import.meta.url), 'utf8');
-  const [, peers] = /^#define VSOCK_MAX_PEERS (\d+)$/m.exec(header) ?? [];
-  expect(Number(peers)).toBe(vsockLimits.maxPeers);
+test('limits are the same in C', () => {
+  const define = (file: string, name: string): bigint => {
+    const text = readFileSync(new URL(`../../vmm/${file}`, import.meta.url), 'utf8');
+    const [, value] = new RegExp(`^#define ${name} (0x[0-9a-f]+|[0-9]+)u?$`, 'm').exec(text) ?? [];
+    if (value === undefined) throw new Error(`${file} does not define ${name}`);
+    return BigInt(value);
+  };
+  expect(define('vsock_config.h', 'VSOCK_MAX_PEERS')).toBe(BigInt(vsockLimits.maxPeers));
+  expect(define('vsock/limits.h', 'VSOCK_MAX_PEERS')).toBe(BigInt(vsockLimits.maxPeers));
+  expect(define('vsock/limits.h', 'VSOCK_RING_HEADER_SIZE')).toBe(vsockLimits.ringHeaderBytes);
+  expect(define('vsock/limits.h', 'VSOCK_RING_DATA_SIZE_MIN')).toBe(vsockLimits.minRingDataBytes);
+  expect(define('vsock/limits.h', 'VSOCK_RING_DATA_SIZE_MAX')).toBeGreaterThanOrEqual(
+    vsockLimits.maxRingDataBytes,
+  );
 });
