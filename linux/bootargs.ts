@@ -3,6 +3,7 @@
 // words by which the guest programs know what to do (programs/boot_words.h).
 
 import assert from 'node:assert/strict';
+import { refuse } from '../meta/diagnostic.ts';
 
 /** What a guest is to do in this run. */
 export interface GuestOrders {
@@ -26,9 +27,10 @@ export interface KernelOptions {
   readonly more?: readonly string[];
 }
 
-/** Never longer than the kernel keeps: COMMAND_LINE_SIZE of arm64, with its NUL. */
+/** COMMAND_LINE_SIZE of arm64, with its NUL. */
 export const commandLineBytes = 2048;
 
+/** Refuses words that the kernel could not take. */
 export function renderBootargs(orders: GuestOrders, options: KernelOptions = {}): string {
   const words = [
     `console=${options.console ?? 'hvc0'}`,
@@ -42,7 +44,26 @@ export function renderBootargs(orders: GuestOrders, options: KernelOptions = {})
     ...(options.more ?? []),
   ];
   const text = words.join(' ');
-  assert(text.length < commandLineBytes, `command line of ${text.length} bytes`);
+  return checkCommandLine(text);
+}
+
+/** Only `more` comes from a user; the rest is short and plain. */
+function checkCommandLine(text: string): string {
+  const odd = /[^\x20-\x7e]/.exec(text)?.[0];
+  if (odd !== undefined)
+    refuse(
+      'BOOT101',
+      `the guest's command line holds ${JSON.stringify(odd)}; only printable ASCII may be in it`,
+      {
+        hint: 'leave that character out of the words for the kernel',
+      },
+    );
+  if (text.length >= commandLineBytes)
+    refuse(
+      'BOOT102',
+      `the guest's command line has ${text.length} bytes; the kernel keeps ${commandLineBytes - 1}`,
+      { hint: 'give fewer or shorter words for the kernel' },
+    );
   return text;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where a guest's kernel and initrd come from: Debian's mirror, or files that the user gave, or one of each. Given
 // files are judged here, when they are named; whether all fits is judged by a build step, once the initrd is packed.
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Diagnostic, exitCode, refuse, refuseErrors } from '../meta/diagnostic.ts';
+import { type Diagnostic, refuse, refuseErrors } from '../meta/diagnostic.ts';
 import type { DebianGuest } from './debian.ts';
 import { inspectKernel } from './image.ts';
 import { inspectInitrd } from './initrd.ts';
@@ -59,18 +59,29 @@ export async function loadGuestImages(
 const optional = ({ initrd }: { initrd: string | undefined }): { initrd?: string } =>
   initrd === undefined ? {} : { initrd };
 
+/** More than any guest's RAM here; a device file or a pipe would not end at all. */
+const maxImageBytes = 1024 ** 3;
+
 async function readGiven(flag: string, path: string): Promise<Buffer> {
+  const refused = (what: string): never =>
+    refuse('IMG101', `${flag} '${path}' ${what}`, { hint: `give ${flag} a file` });
   try {
+    const found = await stat(path);
+    if (found.isDirectory()) return refused('is a directory');
+    if (!found.isFile()) return refused('is not a regular file');
+    if (found.size > maxImageBytes)
+      return refused(`has ${found.size} bytes; more than ${maxImageBytes} fit no guest`);
     return await readFile(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const what = { ENOENT: 'does not exist', EISDIR: 'is a directory', EACCES: 'may not be read' }[
-      code ?? ''
-    ];
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const what = new Map([
+      ['ENOENT', 'does not exist'],
+      ['ENOTDIR', 'does not exist'],
+      ['ELOOP', 'is a symbolic link that leads back to itself'],
+      ['ENAMETOOLONG', 'has a name that is too long'],
+      ['EACCES', 'may not be read'],
+    ]).get(code);
     if (what === undefined) throw error;
-    return refuse('IMG101', `${flag} '${path}' ${what}`, {
-      hint: `give ${flag} a file that can be read`,
-      exit: exitCode.refused,
-    });
+    return refused(what);
   }
 }

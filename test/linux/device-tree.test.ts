@@ -33,8 +33,18 @@ describe('bootargs', () => {
       expect(word.split('=')[0]).not.toContain('.');
   });
 
-  test('longer than the kernel keeps is our mistake', () => {
-    expect(() => renderBootargs(orders, { more: ['x'.repeat(2048)] })).toThrow(/command line of \d+ bytes/);
+  test('BOOT101, BOOT102: words that the kernel could not take', () => {
+    expect(() => renderBootargs(orders, { more: ['caf\u00e9'] })).toThrow(
+      'BOOT101 the guest\'s command line holds "\u00e9"; only printable ASCII may be in it',
+    );
+    const room = 2047 - renderBootargs(orders).length - 1;
+    expect(renderBootargs(orders, { more: ['x'.repeat(room)] })).toHaveLength(2047);
+    expect(() => renderBootargs(orders, { more: ['x'.repeat(room + 1)] })).toThrow(
+      "BOOT102 the guest's command line has 2048 bytes; the kernel keeps 2047",
+    );
+  });
+
+  test('a nonce that is no u64 is our mistake', () => {
     expect(() => renderBootargs({ ...orders, nonce: 1n << 64n })).toThrow(/not an unsigned 64-bit number/);
   });
 });
