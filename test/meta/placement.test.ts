@@ -110,10 +110,10 @@ describe('physical addresses', () => {
           }
         },
       ),
-      { numRuns: 1000, seed: 2 },
+      { numRuns: 200, seed: 2 },
     );
-    expect(counted.placed).toBeGreaterThan(1000);
-    expect(counted.full).toBeGreaterThan(100);
+    expect(counted.placed).toBeGreaterThan(200);
+    expect(counted.full).toBeGreaterThan(20);
   });
 
   test('a builder gives the addresses downwards and below a fixed region', () => {
