@@ -18,14 +18,22 @@ beforeAll(async () => {
 interface Child {
   readonly process: ChildProcess;
   readonly ended: Promise<number | null>;
-  said(): { kind: string; name?: string; ran?: string[] }[];
+  said(): { kind: string; name?: string; message?: string }[];
 }
 
-function startBuild(steps: readonly Step[], buildDir: string, more: { wait?: boolean } = {}): Child {
+/** `limit`: no file may become larger than this many blocks of 512 bytes, as on a disk that is full. */
+function startBuild(
+  steps: readonly Step[],
+  buildDir: string,
+  { limit, ...more }: { wait?: boolean; limit?: number } = {},
+): Child {
   const home = scratchDir('child');
   const script = write(home, 'engine-child.mjs', program);
   const plan = write(home, 'plan.json', JSON.stringify({ steps, buildDir, jobs: 2, ...more }));
-  const child = spawn(process.execPath, [script, plan], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const limited = `ulimit -f ${limit ?? 'unlimited'}; exec "$@"`;
+  const child = spawn('sh', ['-c', limited, 'sh', process.execPath, script, plan], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString();
@@ -184,4 +192,32 @@ it('a build that is ended by SIGKILL while a join tool hangs leaves a directory 
   write(buildDir, 'in', 'x\n');
   expect((await build(steps, { buildDir })).ran).toEqual(['o/x']);
   expect(readdirSync(join(buildDir, 'o'))).toEqual(['x']);
+});
+
+describe('where no more can be written', () => {
+  it('an output: the old one stays, no temporary', async () => {
+    const buildDir = scratchDir();
+    const tool = fakeTool(buildDir, 'make-big', 'head -c 100000 "$2" > "$1"');
+    const steps = [joinStep(tool, 'o/x', [write(buildDir, 'in', 'small\n')])];
+    await build(steps, { buildDir });
+    write(buildDir, 'in', 'x'.repeat(100_000));
+    const child = startBuild(steps, buildDir, { limit: 16 });
+    expect(await child.ended).toBe(1);
+    expect(child.said().at(-1)?.message).toContain("step 'o/x' failed: 'make-big'");
+    expect(read(buildDir, 'o/x')).toBe('small\n');
+    expect(readdirSync(join(buildDir, 'o'))).toEqual(['x']);
+  });
+
+  it('the state: one diagnostic, and the old state stays', async () => {
+    const { buildDir, steps } = layers();
+    await build(steps, { buildDir });
+    write(buildDir, 'in3', 'new\n');
+    const child = startBuild(steps, buildDir, { limit: 1 });
+    expect(await child.ended).toBe(1);
+    expect(child.said().at(-1)?.message).toContain('STEP111 cannot build in');
+    expect(temporaries(buildDir)).toEqual([]);
+    write(buildDir, 'in3', '3\n');
+    expect((await build(steps, { buildDir })).refusal).toBeUndefined();
+    expect((await build(steps, { buildDir })).ran).toEqual([]);
+  });
 });

@@ -125,6 +125,19 @@ describe('freshness', () => {
     expect((await build([reordered, second], { buildDir })).ran).toEqual(['out/ab', 'out/abc']);
   });
 
+  it('runs again when it declares another input, its command being the same', async () => {
+    const buildDir = scratchDir();
+    const step = (inputs: readonly string[]): Step => ({
+      name: 'x',
+      action: { kind: 'fn', key: '', run: (io) => io.write('x', String(inputs.length)) },
+      inputs: inputs.map((input) => write(buildDir, input, input)),
+      outputs: ['x'],
+    });
+    await build([step(['a'])], { buildDir });
+    expect((await build([step(['a', 'b'])], { buildDir })).ran).toEqual(['x']);
+    expect((await build([step(['b'])], { buildDir })).ran).toEqual(['x']);
+  });
+
   it('keeps the records of steps that another plan has', async () => {
     const { buildDir, steps } = chain();
     await build(steps, { buildDir });
