@@ -88,7 +88,6 @@ TEST(bug_02_double_fetch)
     struct vsock_header evil = make_header(99, 98, VSOCK_OP_RW, UINT32_MAX);
     vsock_header_render(&evil, word(guest, slot_address(TX, head)));
     memset(word(guest, guest->queues[TX].descriptors + 16u * head), 0xff, 16);
-    guest->forbidden = UINT64_MAX;
     guest_post(world->guests[1], 2, 3776);
     world_settle(world);
     guest_expect(world->guests[1], &packet, VSOCK_OP_RW);
@@ -221,17 +220,16 @@ TEST(bug_04_available_index_counts_what_is_in_flight)
     struct world *world = world_new(2, 0x2000);
     struct guest *guest = world->guests[0];
     guest_boot(guest);
-    static uint8_t data[3000];
-    struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, sizeof data);
-    for (unsigned i = 0; i < QUEUE_NUM; i++) {
-        guest_queue_packet(guest, &rw, data, sizeof data);
+    /* Headers alone, so that the chains that wait have no memory left that might run out first. */
+    struct vsock_header update = make_header(3, 4, VSOCK_OP_CREDIT_UPDATE, 0);
+    uint32_t head, length;
+    while (guest->queues[TX].num_free > 0) {
+        guest_send(guest, &update, NULL);
+        while (guest_used(guest, TX, &head, &length)) {
+        }
     }
-    guest_kick(guest, TX); /* the first is sent, all others wait */
     CHECK((reg_read(guest, R_STATUS) & S_NEEDS_RESET) == 0);
-    *(uint16_t *)word(guest, guest->queues[TX].available + 2) = QUEUE_NUM + 1; /* honest: one has come back */
-    guest_kick(guest, TX);
-    CHECK((reg_read(guest, R_STATUS) & S_NEEDS_RESET) == 0);
-    *(uint16_t *)word(guest, guest->queues[TX].available + 2) = QUEUE_NUM + 2;
+    *(uint16_t *)word(guest, guest->queues[TX].available + 2) += 1; /* one more than there are descriptors */
     guest_kick(guest, TX);
     CHECK((reg_read(guest, R_STATUS) & S_NEEDS_RESET) != 0);
     check_alive(world);
@@ -291,12 +289,14 @@ TEST(bug_06_write_flag_in_the_wrong_direction)
     vsock_header_render(&rw, word(guest, slot_address(TX, 0)));
     struct segment good = {slot_address(TX, 0), 44, 0}, bad = {slot_address(TX, 0) + 44, 10, D_WRITE};
     guest_post(world->guests[1], 1, 3776);
-    guest_add(guest, TX, (struct segment[]){good, bad}, 2);
-    guest_kick(guest, TX);
-    world_settle(world);
-    CHECK_EQUAL(guest_reap(guest), 1);
+    for (unsigned i = 0; i < 2 * QUEUE_NUM; i++) { /* often enough to notice what a bad chain leaves behind */
+        guest_add(guest, TX, (struct segment[]){good, bad}, 2);
+        guest_kick(guest, TX);
+        world_settle(world);
+        CHECK_EQUAL(guest_reap(guest), 1);
+    }
     CHECK(!guest_receive(world->guests[1], &packet));
-    CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_TX_BAD_CHAIN], 1);
+    CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_TX_BAD_CHAIN], 2 * QUEUE_NUM);
     check_alive(world);
 }
 

@@ -14,7 +14,7 @@ static void *translate(void *cookie, uint64_t address, size_t size)
     struct guest *guest = cookie;
     guest->translations++;
     CHECK(size > 0);
-    CHECK(guest->forbidden == 0 || address != guest->forbidden);
+    CHECK(address <= UINT64_MAX - size); /* the seat's translation is spared ranges that wrap */
     if (address < RAM_BASE || size > RAM_SIZE || address - RAM_BASE > RAM_SIZE - size) {
         return NULL;
     }

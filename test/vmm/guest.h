@@ -56,7 +56,6 @@ struct guest {
     bool more; /* the device asked to be run again */
     struct driver_queue queues[3];
     unsigned translations;
-    uint64_t forbidden; /* an address that must never be asked for, if not 0 */
 };
 
 struct packet {

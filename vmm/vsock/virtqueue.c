@@ -185,9 +185,6 @@ enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_d
         .first = VSOCK_SEGMENT_NONE,
     };
     enum vsock_queue_result result = copy_chain(queue, direction, chain);
-    if (result != VSOCK_QUEUE_CHAIN) {
-        free_chain(queue, chain);
-    }
     if (result != VSOCK_QUEUE_BROKEN) {
         queue->available_index++;
         queue->in_flight++;

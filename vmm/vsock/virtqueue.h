@@ -86,7 +86,7 @@ bool vsock_queue_enable(struct vsock_queue *queue, vsock_translate *translate, v
 /* Stops the queue: guest memory is not touched again, chains in flight are forgotten. The registers keep their values. */
 void vsock_queue_disable(struct vsock_queue *queue);
 
-/* Takes the next chain. With VSOCK_QUEUE_BAD_CHAIN only `chain->head` is set, and it must be returned as well. */
+/* Takes the next chain. With VSOCK_QUEUE_BAD_CHAIN it is good for nothing but vsock_queue_return(), which it needs as well. */
 enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction, struct vsock_chain *chain);
 
 /* Copies the next `size` bytes out of a chain and moves past them. `size` must not exceed chain->size. */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One device whose peer is played by hand: records and indices as no honest peer writes them. */
+#include <string.h>
+
+#include "guest.h"
+#include "harness.h"
+
+static struct packet packet;
+static struct vsock_record record;
+static struct vsock_ring puppet;
+static struct world *world;
+static struct guest *guest;
+
+static void start(uint64_t ring_size)
+{
+    world = world_new(2, ring_size);
+    guest = world->guests[0];
+    guest_boot(guest);
+    puppet_init(world, &puppet);
+}
+
+TEST(records_malformed)
+{
+    start(RING_SIZE);
+    static const uint8_t payload[8];
+    static const struct {
+        uint16_t op;
+        uint32_t len;
+    } bad[] = {{VSOCK_OP_INVALID, 0}, {8, 0}, {0xffff, 8}, {VSOCK_OP_RESPONSE, 8}, {VSOCK_OP_RST, 1}, {VSOCK_OP_CREDIT_REQUEST, 5}};
+    guest_post(guest, 8, 3776);
+    for (unsigned i = 0; i < 6; i++) {
+        struct vsock_header header = make_header(4, 3, bad[i].op, bad[i].len);
+        puppet_send(world, &puppet, &header, payload);
+        CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_RX_MALFORMED], i + 1);
+    }
+    CHECK(!guest_receive(guest, &packet));
+    CHECK(!puppet_receive(&puppet, &record, NULL));
+    struct vsock_header good = make_header(4, 3, VSOCK_OP_RW, 8);
+    puppet_send(world, &puppet, &good, payload); /* the ones before were skipped whole */
+    guest_expect(guest, &packet, VSOCK_OP_RW);
+}
+
+TEST(records_of_guests_leave_the_reserve)
+{
+    start(0x2000);
+    struct vsock_header update = make_header(3, 4, VSOCK_OP_CREDIT_UPDATE, 0);
+    for (unsigned i = 0; i < 200 && guest->queues[TX].num_free > 0; i++) {
+        guest_send(guest, &update, NULL);
+        uint32_t head, length;
+        while (guest_used(guest, TX, &head, &length)) {
+        }
+    }
+    CHECK_EQUAL(guest->queues[TX].num_free, 0);
+    const struct vsock_ring_region *region = world->regions[0][1];
+    CHECK(region->tail <= 0x1000 - VSOCK_RING_RESERVE_SIZE);
+    CHECK(region->tail > 0x1000 - VSOCK_RING_RESERVE_SIZE - VSOCK_RECORD_SIZE);
+    CHECK_EQUAL(region->want_room, 1);
+    /* An answer still fits. */
+    struct vsock_header seqpacket = make_header(4, 3, VSOCK_OP_REQUEST, 0);
+    seqpacket.type = 7;
+    uint32_t tail = region->tail;
+    puppet_send(world, &puppet, &seqpacket, NULL);
+    CHECK_EQUAL(region->tail, tail + VSOCK_RECORD_SIZE);
+    /* Room for one record: one packet more. */
+    for (unsigned i = 0; i < 10; i++) {
+        CHECK(puppet_receive(&puppet, &record, NULL));
+        CHECK_EQUAL(record.header.op, VSOCK_OP_CREDIT_UPDATE);
+    }
+    vsock_device_notified(&guest->device, 0);
+    uint32_t head, length, back = 0;
+    while (guest_used(guest, TX, &head, &length)) {
+        back++;
+    }
+    CHECK_EQUAL(back, 9); /* of ten, one was for the answer */
+}
+
+TEST(records_a_head_that_cannot_be_leaves_no_room)
+{
+    start(0x2000);
+    struct vsock_ring_region *peers = world->regions[1][0];
+    struct vsock_header update = make_header(3, 4, VSOCK_OP_CREDIT_UPDATE, 0);
+    static const uint32_t heads[] = {1, 8, 0x80000000, 0xffffefff};
+    for (unsigned i = 0; i < 4; i++) {
+        peers->head = heads[i];
+        guest_send(guest, &update, NULL);
+        CHECK_EQUAL(((struct vsock_ring_region *)world->regions[0][1])->tail, 0);
+    }
+    peers->head = 0;
+    vsock_device_notified(&guest->device, 0);
+    CHECK_EQUAL(guest_reap(guest), 4);
+}
+
+TEST(records_are_judged_before_their_payload_is_there)
+{
+    /* The length is judged against what the tail covers, and the tail is not read again while the record is delivered. */
+    start(RING_SIZE);
+    static uint8_t payload[8000];
+    struct vsock_header rw = make_header(4, 3, VSOCK_OP_RW, sizeof payload);
+    guest_post(guest, 1, 3776);
+    puppet_send(world, &puppet, &rw, payload);
+    guest_expect(guest, &packet, VSOCK_OP_RW);
+    struct vsock_ring_region *region = world->regions[1][0];
+    uint32_t tail = region->tail;
+    region->tail = 5; /* in mid-record, and the header too */
+    memset(region->data, 0xff, 56);
+    guest_post(guest, 1, 3776);
+    guest_expect(guest, &packet, VSOCK_OP_RW);
+    region->tail = tail;
+    guest_post(guest, 1, 3776);
+    guest_expect(guest, &packet, VSOCK_OP_RW);
+    CHECK_EQUAL(packet.size, 8000 - 2 * 3732);
+    CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_RX_RING_BROKEN], 0);
+}
+
+TEST(records_free_room_while_they_are_delivered)
+{
+    start(RING_SIZE);
+    static uint8_t payload[60000];
+    struct vsock_header rw = make_header(4, 3, VSOCK_OP_RW, sizeof payload);
+    puppet_send(world, &puppet, &rw, payload);
+    uint32_t before, after;
+    CHECK(vsock_ring_room(&puppet, true, &before));
+    vsock_ring_want_room(&puppet, true);
+    guest->notified[0] = 0;
+    guest_post(guest, 8, 3776);
+    CHECK_EQUAL(guest->notified[0], 1);
+    CHECK(vsock_ring_room(&puppet, true, &after));
+    CHECK(after >= before + 8 * 3732 - 8);
+}
+
+TEST(records_without_room_for_the_answer_wait)
+{
+    start(0x2000);
+    struct vsock_header request = make_header(4, 3, VSOCK_OP_REQUEST, 0);
+    request.type = 7;
+    unsigned answered = 0;
+    for (unsigned i = 0; i < 100; i++) { /* 73 answers fill the ring */
+        uint32_t room;
+        if (!vsock_ring_room(&puppet, true, &room)) {
+            break;
+        }
+        puppet_send(world, &puppet, &request, NULL);
+    }
+    const struct vsock_ring_region *region = world->regions[0][1];
+    CHECK_EQUAL(region->tail, 0x1000 / VSOCK_RECORD_SIZE * VSOCK_RECORD_SIZE);
+    CHECK_EQUAL(region->want_room, 1);
+    while (puppet_receive(&puppet, &record, NULL)) {
+        CHECK_EQUAL(record.header.op, VSOCK_OP_RST);
+        answered++;
+        vsock_device_notified(&guest->device, 0);
+    }
+    CHECK_EQUAL(answered, 100);
+    CHECK_EQUAL(region->want_room, 0);
+}
+
+TEST(mmio_translation_keeps_alignment)
+{
+    start(RING_SIZE);
+    uint8_t *ram = guest->ram;
+    for (unsigned shift = 0; shift < 2; shift++) {
+        guest_negotiate(guest, F_LINUX);
+        guest->ram = ram + 8 * shift; /* a seat that maps guest memory out of step */
+        reg_write(guest, R_QUEUE_SEL, TX);
+        reg_write(guest, R_QUEUE_NUM, 8);
+        reg_write(guest, R_DRIVER_LOW, RAM_BASE + 0x1000);
+        reg_write(guest, R_DEVICE_LOW, RAM_BASE + 0x2000);
+        reg_write(guest, R_DESC_LOW, RAM_BASE);
+        reg_write(guest, R_QUEUE_READY, 1);
+        CHECK_EQUAL(reg_read(guest, R_QUEUE_READY), shift == 0);
+        reg_write(guest, R_QUEUE_READY, 0);
+        reg_write(guest, R_DESC_LOW, RAM_BASE + 8);
+        reg_write(guest, R_QUEUE_READY, 1);
+        CHECK_EQUAL(reg_read(guest, R_QUEUE_READY), 0);
+    }
+    guest->ram = ram;
+}
