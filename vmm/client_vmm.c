@@ -29,6 +29,7 @@ static struct guarded_console guarded_console;
 static bool is_running;
 
 static bool start_guest(void);
+static const char *absent_config(void);
 static bool add_console(void);
 static void work_on_console(void);
 static void stop_guest(void);
@@ -71,9 +72,9 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
 
 static bool start_guest(void)
 {
-    if (!vmm_config_check_magic(&vmm_config) || !serial_config_check_magic(&serial_config)
-        || memcmp(vsock_config.magic, "vsock", sizeof(vsock_config.magic)) != 0) {
-        LOG_VMM_ERR("the config structs in this image are not for this VMM\n");
+    const char *absent = absent_config();
+    if (absent != NULL) {
+        LOG_VMM_ERR("this image was linked without its %s: the magic is missing\n", absent);
         return false;
     }
     if (vmm_config.num_vcpus != 1) {
@@ -102,6 +103,21 @@ static bool start_guest(void)
         return false;
     }
     return guest_start(entry, vmm_config.dtb, vmm_config.initrd);
+}
+
+/* The first config struct that does not begin as it should, or NULL. */
+static const char *absent_config(void)
+{
+    if (!vmm_config_check_magic(&vmm_config)) {
+        return "vmm_config";
+    }
+    if (!serial_config_check_magic(&serial_config)) {
+        return "serial_config";
+    }
+    if (memcmp(vsock_config.magic, "vsock", VSOCK_CONFIG_MAGIC_LEN) != 0) {
+        return "vsock_config";
+    }
+    return NULL;
 }
 
 static bool add_console(void)
