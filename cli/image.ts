@@ -78,12 +78,12 @@ export async function loadImageInputs(context: CommandContext): Promise<ImageInp
   const version = parseGuest(settings.text('guest') ?? '');
   const { sdk, sources, tools, guest } = await loadAll({
     sdk: () => {
-      const sdk = findSdk({ sdk: settings.text('sdk'), env, allowStack });
+      const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
       printDiagnostics(sdk.warnings);
       return openBoard(sdk, board.name, config);
     },
     sources: () =>
-      findSources({ libvmm: settings.text('libvmm'), sddf: settings.text('sddf'), env, allowStack }),
+      findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc'], env),
     guest: () =>
       loadGuestImages({

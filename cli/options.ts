@@ -88,6 +88,8 @@ export interface Settings {
   readonly all: readonly Setting[];
   readonly warnings: readonly Diagnostic[];
   text(name: OptionName): string | undefined;
+  /** Only what the flag itself said: for stages that look at the environment on their own. */
+  flag(name: OptionName): string | undefined;
   number(name: OptionName): number | undefined;
   on(name: OptionName): boolean;
   /** True if the user said nothing about it. */
@@ -111,6 +113,7 @@ export function settle(flags: Readonly<Record<string, unknown>>, env: NodeJS.Pro
     all,
     warnings,
     text: (name) => (get(name) === undefined ? undefined : String(get(name)?.value)),
+    flag: (name) => (get(name)?.origin === 'flag' ? String(get(name)?.value) : undefined),
     number: (name) => {
       const value = get(name)?.value;
       return typeof value === 'number' ? value : undefined;

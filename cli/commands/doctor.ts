@@ -46,15 +46,15 @@ export const run: Command = async ({ settings, env, signal }) => {
 
   await look('board', async () => (await loadBoard(boardName)).name);
   await look(`Microkit SDK ${stack.microkit}`, () => {
-    const sdk = findSdk({ sdk: settings.text('sdk'), env, allowStack });
+    const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
     diagnostics.push(...sdk.warnings);
     openBoard(sdk, boardName, settings.text('config') ?? '');
     return `${sdk.version}  ${sdk.path} (${[...sdk.boards].map(([name, configs]) => `${name}: ${configs.join(', ')}`).join('; ')})`;
   });
   await look('libvmm and sDDF', () => {
     const { libvmm, sddf, warnings } = findSources({
-      libvmm: settings.text('libvmm'),
-      sddf: settings.text('sddf'),
+      libvmm: settings.flag('libvmm'),
+      sddf: settings.flag('sddf'),
       env,
       allowStack,
     });
