@@ -2,9 +2,9 @@
 /*
  * The VMM of one Linux guest: a virtio console through sDDF's serial subsystem and a virtio socket to the other guests.
  *
- * Compiled once for all VMMs. What differs between them comes from two objects that are linked in: the config structs (one C file
- * per VMM, rendered by meta/) and the guest's images (images.S). Nothing in here may fail by a trap: a VMM whose guest cannot be
- * started says so and stays, so that the rest of the system, its peers included, goes on.
+ * Compiled once for all VMMs. What differs between them comes from two objects that are linked in: the config structs
+ * (one C file per VMM, rendered by meta/) and the guest's images (images.S). Nothing in here may fail by a trap: a
+ * VMM whose guest cannot be started says so and stays, so that the rest of the system, its peers included, goes on.
  */
 #include <string.h>
 #include <microkit.h>

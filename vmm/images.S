@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's images, taken into the VMM's ELF: assembled once per guest, because the paths come in as macros whose values are
- * quoted strings. A guest without an initial RAM disk leaves its macro out; the symbols then enclose nothing.
+ * The guest's images, taken into the VMM's ELF: assembled once per guest, because the paths come in as macros whose
+ * values are quoted strings. A guest without an initial RAM disk leaves its macro out; the symbols then enclose
+ * nothing.
  */
 
         .macro image name:req

@@ -96,7 +96,8 @@ static bool waiting_chains_are_sound(const struct virtio_console_device *console
     if (waiting > ring->num) {
         return false;
     }
-    /* libvmm sends a transmit chain as a whole or not at all, so one that is longer than the serial queue would block for ever. */
+    /* libvmm sends a transmit chain as a whole or not at all, so one that is longer than the serial queue would block
+     * for ever. */
     bool is_transmit = index == TX_QUEUE_INDEX;
     uint64_t length_max = is_transmit ? console->txq->capacity : UINT32_MAX;
     for (uint16_t i = 0; i < waiting; i++) {

@@ -2,9 +2,9 @@
 /*
  * What stands between a guest and libvmm's virtio console.
  *
- * libvmm 0.2.0 believes what a driver writes: a queue number beyond the last one is an index to write at, a ring size of zero is
- * divided by, addresses outside the guest's RAM become NULL and are copied from. The guest has one vCPU and does not run while
- * its VMM does, so what is found good here is still good when libvmm reads it a moment later.
+ * libvmm 0.2.0 believes what a driver writes: a queue number beyond the last one is an index to write at, a ring size
+ * of zero is divided by, addresses outside the guest's RAM become NULL and are copied from. The guest has one vCPU
+ * and does not run while its VMM does, so what is found good here is still good when libvmm reads it a moment later.
  */
 #pragma once
 

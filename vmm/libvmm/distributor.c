@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Decides which accesses to the emulated GICv2 distributor reach libvmm. Register names are of ARM IHI 0048B, section 4.1. */
+/* Decides which accesses to the emulated GICv2 distributor reach libvmm. Register names are of ARM IHI 0048B, section
+ * 4.1. */
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/vgic/vgic.h>
@@ -11,7 +12,8 @@
 #endif
 #include <libvmm/arch/aarch64/vgic/vgic_v2.h>
 
-/* libvmm keeps 31 words for the registers 1 to 31 of a bank but indexes them 1 to 31, so the last one is out of bounds. */
+/* libvmm keeps 31 words for the registers 1 to 31 of a bank but indexes them 1 to 31, so the last one is out of
+ * bounds. */
 #define LAST_SAFE_BANK_REGISTER 30
 #define SGI_FILTER_RESERVED 3
 

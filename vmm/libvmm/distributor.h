@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's interrupt distributor, as libvmm 0.2.0 emulates it (GICv2), seen from the side of somebody who does not trust the guest.
+ * The guest's interrupt distributor, as libvmm 0.2.0 emulates it (GICv2), seen from the side of somebody who does not
+ * trust the guest.
  *
- * libvmm asserts where a guest does what no well-behaved one does (vdist.h: SGIR while the distributor is off, ISPENDR of an
- * interrupt nobody registered, any CPENDSGIR), indexes arrays of 31 with a 32nd register, and lets ICPENDR forget that an interrupt
- * is queued, so that a loop overflows the queue. Such accesses are answered here, as a register that reads zero and ignores writes.
+ * libvmm asserts where a guest does what no well-behaved one does (vdist.h: SGIR while the distributor is off,
+ * ISPENDR of an interrupt nobody registered, any CPENDSGIR), indexes arrays of 31 with a 32nd register, and lets
+ * ICPENDR forget that an interrupt is queued, so that a loop overflows the queue. Such accesses are answered here, as
+ * a register that reads zero and ignores writes.
  */
 #pragma once
 
@@ -17,13 +19,13 @@
 bool distributor_owns(uint64_t address);
 
 /*
- * Whether libvmm may see this access. If not it has no effect, except that ISPENDR injects what can be injected. `stored` is what
- * the access writes, 0 for a load.
+ * Whether libvmm may see this access. If not it has no effect, except that ISPENDR injects what can be injected.
+ * `stored` is what the access writes, 0 for a load.
  */
 bool distributor_admits(size_t vcpu, const struct guest_access *access, uint64_t stored);
 
-/* Whether an injection would be accepted now: registered with libvmm, enabled by the guest, distributor on. libvmm prints lines
- * for each refusal; whoever retries asks here first. */
+/* Whether an injection would be accepted now: registered with libvmm, enabled by the guest, distributor on. libvmm
+ * prints lines for each refusal; whoever retries asks here first. */
 bool distributor_accepts(size_t vcpu, uint32_t interrupt);
 
 /* Whether list register `index` holds an interrupt that the kernel can have reported as finished. */

@@ -2,9 +2,10 @@
 /*
  * One load or store of the guest that trapped, taken apart once.
  *
- * The kernel reports a data abort from the guest as a VM fault whose FSR is ESR_EL2 (Arm ARM, D17.2.37, "ISS encoding for an
- * exception from a Data Abort"). Only with ISV = 1 does it say which register and how many bytes; LDP, STP, SIMD and accesses
- * with writeback come with ISV = 0, and libvmm asserts on those. So every VM fault is judged here first.
+ * The kernel reports a data abort from the guest as a VM fault whose FSR is ESR_EL2 (Arm ARM, D17.2.37, "ISS encoding
+ * for an exception from a Data Abort"). Only with ISV = 1 does it say which register and how many bytes; LDP, STP,
+ * SIMD and accesses with writeback come with ISV = 0, and libvmm asserts on those. So every VM fault is judged here
+ * first.
  */
 #pragma once
 
@@ -23,8 +24,8 @@ struct guest_access {
     bool is_64_bit;          /* the register operand is Xt, not Wt */
 };
 
-/* What a syndrome alone says; ip, address and prefetch go into the answer unjudged. Returns NULL when the access can be emulated,
- * else why not, as a phrase for the log. */
+/* What a syndrome alone says; ip, address and prefetch go into the answer unjudged. Returns NULL when the access can
+ * be emulated, else why not, as a phrase for the log. */
 const char *guest_access_decode(struct guest_access *access, uint64_t ip, uint64_t address, bool is_prefetch,
                                 uint64_t syndrome);
 

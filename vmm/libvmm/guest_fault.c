@@ -10,7 +10,8 @@
 #include "guest_fault.h"
 #include "virtual_timer.h"
 
-/* SMC calling convention: bits 29..24 are the service, 4 for the standard ones; libvmm looks at the low 16 bits of the number. */
+/* SMC calling convention: bits 29..24 are the service, 4 for the standard ones; libvmm looks at the low 16 bits of
+ * the number. */
 #define SMC_SERVICE(function) (((function) >> 24) & 0x3f)
 #define SMC_STANDARD_SERVICE 4
 #define SMC_NUMBER(function) ((function) & 0xffff)

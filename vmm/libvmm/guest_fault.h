@@ -2,8 +2,8 @@
 /*
  * What the guest did that the kernel tells us about, judged before libvmm sees it.
  *
- * libvmm's fault_handle() asserts on things that a guest can cause at will, and knows no hook for a guest that switches itself
- * off. So the VMM reads the message once, decides, and hands on to libvmm only what libvmm can take.
+ * libvmm's fault_handle() asserts on things that a guest can cause at will, and knows no hook for a guest that
+ * switches itself off. So the VMM reads the message once, decides, and hands on to libvmm only what libvmm can take.
  */
 #pragma once
 

@@ -39,8 +39,8 @@ uint64_t guest_images_place(const vmm_config_t *config)
         return 0;
     }
     if (dtb_size > DTB_SIZE_MAX || config->dtb % DTB_ALIGNMENT != 0) {
-        LOG_VMM_ERR("the device tree, 0x%lx bytes at 0x%lx, must have at most 0x%x bytes and be aligned to %u\n", dtb_size,
-                    config->dtb, DTB_SIZE_MAX, DTB_ALIGNMENT);
+        LOG_VMM_ERR("the device tree, 0x%lx bytes at 0x%lx, must have at most 0x%x bytes and be aligned to %u\n",
+                    dtb_size, config->dtb, DTB_SIZE_MAX, DTB_ALIGNMENT);
         return 0;
     }
 
@@ -70,8 +70,8 @@ static bool are_apart(const struct span *ram, const struct span *spans, unsigned
     for (unsigned i = 0; i < count; i++) {
         const struct span *span = &spans[i];
         if (span->start < ram->start || span->end < span->start || span->end > ram->end) {
-            LOG_VMM_ERR("%s [0x%lx..0x%lx) is not inside guest RAM [0x%lx..0x%lx)\n", span->name, span->start, span->end,
-                        ram->start, ram->end);
+            LOG_VMM_ERR("%s [0x%lx..0x%lx) is not inside guest RAM [0x%lx..0x%lx)\n", span->name, span->start,
+                        span->end, ram->start, ram->end);
             return false;
         }
         for (unsigned j = 0; j < i; j++) {

@@ -5,6 +5,6 @@
 #include <stdint.h>
 #include <libvmm/config.h>
 
-/* Copies all three to where `config` wants them. Returns the guest physical address to start at, or 0 after saying in the log
- * what does not fit. Needs guest_init() done. */
+/* Copies all three to where `config` wants them. Returns the guest physical address to start at, or 0 after saying in
+ * the log what does not fit. Needs guest_init() done. */
 uint64_t guest_images_place(const vmm_config_t *config);

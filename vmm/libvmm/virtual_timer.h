@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's virtual timer (PPI 27), which the kernel hands to the VMM as a VPPI event and then masks until it is acknowledged.
+ * The guest's virtual timer (PPI 27), which the kernel hands to the VMM as a VPPI event and then masks until it is
+ * acknowledged.
  *
- * libvmm acknowledges an event that the guest has not enabled yet; the timer's line is still up, so it fires again at once, two log lines
- * at a time, and the guest never gets to the instruction that would enable it: one boot in seven hangs. Here such an event is
- * held, unacknowledged, and released after the next access of the guest that libvmm emulated, because only such an access (to the
- * distributor) can enable anything. The guest always makes progress between two events.
+ * libvmm acknowledges an event that the guest has not enabled yet; the timer's line is still up, so it fires again at
+ * once, two log lines at a time, and the guest never gets to the instruction that would enable it: one boot in seven
+ * hangs. Here such an event is held, unacknowledged, and released after the next access of the guest that libvmm
+ * emulated, because only such an access (to the distributor) can enable anything. The guest always makes progress
+ * between two events.
  */
 #pragma once
 

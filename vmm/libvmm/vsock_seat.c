@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the interrupt's level becomes injections. libvmm's distributor knows edges only: it forgets that an interrupt is pending as soon as
- * it is in a list register, and would put a second copy of it into the next one. So at most one injection is outstanding:
+ * How the interrupt's level becomes injections. libvmm's distributor knows edges only: it forgets that an interrupt
+ * is pending as soon as it is in a list register, and would put a second copy of it into the next one. So at most one
+ * injection is outstanding:
  *
- *   level rises, or is still up when the guest has finished the last one   ->  inject
- *   the guest has not enabled it                                           ->  wait for its next access to the distributor
+ *   level rises, or is still up when the guest has finished the last one  ->  inject
+ *   the guest has not enabled it                                          ->  look again after its next fault
  */
 #include <microkit.h>
 #include <libvmm/libvmm.h>
@@ -13,8 +14,8 @@
 #include "vsock.h"
 #include "vsock_seat.h"
 
-/* Rounds of left-over work after one event, of VSOCK_BUDGET packets each. Peers cannot keep us busier than this at a stretch; the rest
- * is done after the next event, and a guest that runs causes many of them every second. */
+/* Rounds of left-over work after one event, of VSOCK_BUDGET packets each. Peers cannot keep us busier than this at a
+ * stretch; the rest is done after the next event, and a guest that runs causes many of them every second. */
 #define ROUNDS_MAX 64
 
 static struct vsock_device device;
@@ -93,7 +94,8 @@ void vsock_seat_settle(seL4_Word label)
     for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
         has_more = vsock_device_run(&device);
     }
-    /* libvmm also calls interrupt_finished() when the guest enables the interrupt, while it may be in a list register. */
+    /* libvmm also calls interrupt_finished() when the guest enables the interrupt, while it may be in a list
+     * register. */
     if (was_finished && label == seL4_Fault_VGICMaintenance) {
         is_injected = false;
     }
@@ -143,7 +145,8 @@ static void wake_peer(void *cookie, unsigned peer)
     peers_to_wake |= 1U << peer;
 }
 
-/* libvmm's VM exception handler; it advances the program counter and writes the registers back when this returns true. */
+/* libvmm's VM exception handler; it advances the program counter and writes the registers back when this returns
+ * true. */
 static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie)
 {
     (void)vcpu;

@@ -2,9 +2,9 @@
 /*
  * The seat of the virtio-socket device (vmm/vsock) in a libvmm VMM.
  *
- * The device knows neither seL4 nor libvmm. The seat gives it guest memory and the rings, decodes the guest's accesses to its
- * registers, turns the level of its interrupt into injections, and collects the wake-ups for its peers, so that one event of
- * ours is at most one notification for each of them.
+ * The device knows neither seL4 nor libvmm. The seat gives it guest memory and the rings, decodes the guest's
+ * accesses to its registers, turns the level of its interrupt into injections, and collects the wake-ups for its
+ * peers, so that one event of ours is at most one notification for each of them.
  */
 #pragma once
 
@@ -21,8 +21,8 @@ bool vsock_seat_owns(microkit_channel channel);
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
-/* To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the device left over, injects
- * what could not be injected before, and wakes the peers. */
+/* To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the
+ * device left over, injects what could not be injected before, and wakes the peers. */
 void vsock_seat_settle(seL4_Word label);
 
 /* The guest has been stopped for good; its peers are told. */

@@ -48,7 +48,8 @@ TEST(access_that_is_unaligned_is_refused)
 {
     for (unsigned log2 = 0; log2 < 4; log2++) {
         for (unsigned offset = 0; offset < 8; offset++) {
-            CHECK_EQUAL(is_refused(ADDRESS + offset, false, data_abort(.width_log2 = log2)), offset % (1U << log2) != 0);
+            bool refused = is_refused(ADDRESS + offset, false, data_abort(.width_log2 = log2));
+            CHECK_EQUAL(refused, offset % (1U << log2) != 0);
         }
     }
 }

@@ -147,7 +147,8 @@ TEST(seat_tells_enabling_from_finishing)
     fake_enable(INTERRUPT);
     raise();
     vsock_seat_settle(0);
-    /* The guest writes ISENABLER once more while the interrupt is in a list register: libvmm reports that the same way. */
+    /* The guest writes ISENABLER once more while the interrupt is in a list register: libvmm reports that the same
+     * way. */
     fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
     vsock_seat_settle(seL4_Fault_VMFault);
     CHECK_EQUAL(fake.injected[INTERRUPT], 1);

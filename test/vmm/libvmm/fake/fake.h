@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What vmm/libvmm/ sees of the Microkit and of libvmm, played on the host: the names and the meaning of what it uses, no more. The kernel's
- * message registers are clobbered by every call that goes through them, as the real ones are.
+ * What vmm/libvmm/ sees of the Microkit and of libvmm, played on the host: the names and the meaning of what it uses,
+ * no more. The kernel's message registers are clobbered by every call that goes through them, as the real ones are.
  */
 #pragma once
 
@@ -54,7 +54,8 @@ typedef struct {
 #define ARM_GIC_IRQ_ROUTE(vcpu, id) ((irq_routing_info_t) { .intid = ((void)(vcpu), (id)) })
 
 typedef void (*virq_ack_fn_t)(irq_routing_info_t route, void *cookie);
-typedef bool (*vm_exception_handler_t)(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *data);
+typedef bool (*vm_exception_handler_t)(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers,
+                                       void *data);
 bool virq_register(irq_routing_info_t route, virq_ack_fn_t finished, void *cookie);
 bool virq_inject(irq_routing_info_t route);
 bool vgic_inject_irq(size_t vcpu, int interrupt);
