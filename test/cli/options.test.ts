@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+import { describe, expect, it } from 'vitest';
+import { takeMakeWords } from '../../cli/make-words.ts';
+import { settle } from '../../cli/options.ts';
+import { exitCode, Refusal } from '../../meta/diagnostic.ts';
+
+const refusalOf = (task: () => unknown): Refusal => {
+  try {
+    task();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+};
+
+describe('settle', () => {
+  it('takes the flag before the environment before the default', () => {
+    const env = { MICROKIT_BOARD: 'from_env' };
+    expect(settle({ board: 'from_flag' }, env).text('board')).toBe('from_flag');
+    expect(settle({}, env).text('board')).toBe('from_env');
+    expect(settle({}, {}).text('board')).toBe('qemu_virt_aarch64');
+  });
+
+  it('knows where each setting came from', () => {
+    const settings = settle({ board: 'x' }, { MICROKIT_CONFIG: 'release' });
+    const origins = Object.fromEntries(settings.all.map(({ name, origin }) => [name, origin]));
+    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', guest: 'default' });
+    expect(settings.flag('board')).toBe('x');
+    expect(settings.flag('config')).toBeUndefined();
+    expect(settings.defaulted('guest')).toBe(true);
+  });
+
+  it('accepts the old names with a hint', () => {
+    const settings = settle({}, { CONFIG: 'release' });
+    expect(settings.text('config')).toBe('release');
+    expect(settings.warnings).toMatchObject([
+      { code: 'ARG110', hint: expect.stringContaining('MICROKIT_CONFIG') },
+    ]);
+    expect(settle({}, { MICROKIT_CONFIG: 'debug', CONFIG: 'release' }).text('config')).toBe('debug');
+  });
+
+  it('refuses everything that is wrong, at once, as usage', () => {
+    const refusal = refusalOf(() => settle({ jobs: 0, timeout: -1, 'build-dir': '', sdf: 'a\nb' }, {}));
+    expect(refusal.diagnostics).toHaveLength(4);
+    expect(refusal.exit).toBe(exitCode.usage);
+  });
+
+  it('takes no number for a flag that holds none', () => {
+    expect(refusalOf(() => settle({ jobs: Number.NaN }, {})).message).toContain('--jobs NaN');
+  });
+});
+
+describe('takeMakeWords', () => {
+  it('splits NAME=value off, also with = and blanks in the value', () => {
+    const { words, env } = takeMakeWords(['MICROKIT_SDK=/a b/c=d', 'qemu', '--expect'], { HOME: '/h' });
+    expect(words).toEqual(['qemu', '--expect']);
+    expect(env).toEqual({ HOME: '/h', MICROKIT_SDK: '/a b/c=d' });
+  });
+
+  it('wins over the environment, as with make', () => {
+    expect(takeMakeWords(['MICROKIT_BOARD=b'], { MICROKIT_BOARD: 'a' }).env['MICROKIT_BOARD']).toBe('b');
+  });
+
+  it('leaves words alone that only look like it', () => {
+    expect(takeMakeWords(['--append', 'quiet=1', 'x=Y'], {}).words).toEqual(['--append', 'quiet=1', 'x=Y']);
+  });
+
+  it('names the nearest variable', () => {
+    const refusal = refusalOf(() => takeMakeWords(['MICROKIT_CONFG=debug'], {}));
+    expect(refusal.exit).toBe(exitCode.usage);
+    expect(refusal.diagnostics[0]?.hint).toContain("'MICROKIT_CONFIG'");
+  });
+});
