@@ -5,7 +5,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { isAlive, ourselves } from './liveness.ts';
 
-const pattern = /^\.vmbuild-(\d+)-(\d+)-\d+(\..*)?$/;
+/** Compilers and linkers make temporary files of their own after the name of their output; those are swept as well. */
+const pattern = /^\.vmbuild-(\d+)-(\d+)-/;
 let count = 0;
 
 /** Some programs look at the extension, so it stays; the rest of a long name would not fit beside ours. */

@@ -120,7 +120,7 @@ function openLogsOrRefuse({ logDir, guests }: LaunchOptions): Logs {
 const unwritable = (logDir: string, error: Error): Refusal =>
   new Refusal([
     {
-      code: 'RUN102',
+      code: 'RUN103',
       severity: 'error',
       message: `cannot write the run's logs in '${logDir}': ${error.message}`,
       hint: 'make room, or build elsewhere with --build-dir',

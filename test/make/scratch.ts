@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -102,14 +103,16 @@ export async function build(
   return { ...lists, events, ...(refusal === undefined ? {} : { refusal }) };
 }
 
-/** Live processes whose command line or environment mentions `text`; zombies, which wait for init, do not count. */
-export function processesOf(text: string): number[] {
+/** Live processes that run something of `directory`, or in it; zombies, which wait for init, do not count. */
+export function processesOf(directory: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .filter((pid) => {
       try {
         const state = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0];
-        return state !== 'Z' && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+        if (state === 'Z') return false;
+        const cwd = readlinkSync(`/proc/${pid}/cwd`);
+        return cwd.startsWith(directory) || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(directory);
       } catch {
         return false; // gone in between
       }

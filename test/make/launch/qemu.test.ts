@@ -187,7 +187,7 @@ it('logs that cannot be written are one diagnostic', async () => {
   const directory = scratchDir();
   const file = write(directory, 'file', '');
   const { refusal } = await launch('sleep 1000', { logDir: join(file, 'x') });
-  expect(refusal?.diagnostics[0]?.code).toBe('RUN102');
+  expect(refusal?.diagnostics[0]?.code).toBe('RUN103');
   expect(existsSync(file)).toBe(true);
 });
 
