@@ -70,7 +70,7 @@ async function describeOddSerial(): Promise<readonly ComponentConfig[]> {
     clients: names.map(pd),
     enableColour: false,
     baudRate: 2 ** 40 + 1,
-    beginString: `\x01\x1b[0m0${'?'.repeat(120)}`,
+    beginString: `\x017\x1b[0m0${'?'.repeat(120)}`,
   });
   expect(sdf.findings).toEqual([]);
   return configs;

@@ -10,6 +10,7 @@ import {
   type Diagnostic,
   findNode,
   guestLayoutFromTree,
+  guestMachineFromTree,
   interruptsOf,
   parseFdt,
   pathOf,
@@ -53,6 +54,20 @@ describe('what is there', () => {
       timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
       console: { name: 'console@30000', base: 0x13_0000n, size: 0x200n, spi: 42 },
     });
+  });
+
+  test.each([
+    ['after the initrd, up to the last byte of RAM', 0x47ff_f000, 0x47ff_f000n, 0x4800_0000n],
+    ['before the initrd, if it does not fit after it', 0x4800_0000, 0x46ff_f000n, 0x4700_0000n],
+  ])('the device tree goes %s', (_, initrdEnd, start, end) => {
+    const [memory, chosen, ...rest] = guestTree.children;
+    if (memory === undefined || chosen === undefined) throw new Error('they are there');
+    const [initrdStart] = chosen.properties;
+    if (initrdStart === undefined) throw new Error('it is there');
+    const moved = { ...chosen, properties: [initrdStart, ['linux,initrd-end', words(initrdEnd)] as const] };
+    const blob = writeFdt({ ...guestTree, children: [memory, moved, ...rest] });
+    expect(blob.length).toBeLessThan(0x1000);
+    expect(guestMachineFromTree(parseFdt(blob, 'x.dtb')).dtb).toEqual({ start, end });
   });
 
   test('a wrong path names the node that was meant', () => {

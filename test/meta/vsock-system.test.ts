@@ -115,6 +115,46 @@ struct vsock_config vsock_config = {
 `);
 });
 
+test('each device knows its peers: CID, channel, and which region is whose', async () => {
+  const { system, configs, guests } = await describeFor(4);
+  for (const self of guests) {
+    const config = configs.find(({ pd, section }) => pd === self.pd && section === '.vsock_config');
+    const read = readVsockConfig(config?.bytes() ?? new Uint8Array());
+    const others = guests.filter(({ pd }) => pd !== self.pd);
+    expect(read.cid).toBe(self.cid);
+    expect(read.peers.map(({ cid }) => cid)).toEqual(others.map(({ cid }) => cid));
+    const maps = system.protectionDomains.find(({ name }) => name === self.pd)?.maps ?? [];
+    const regionAt = (vaddr: bigint): string | undefined => maps.find((map) => map.vaddr === vaddr)?.mr.name;
+    const channelTo = (other: string): number | undefined => {
+      const ends = system.channels.map(({ a, b }) => (a.pd === self.pd ? [a, b] : [b, a]));
+      return ends.find(([own, peer]) => own?.pd === self.pd && peer?.pd === other)?.[0]?.id;
+    };
+    for (const [i, { pd }] of others.entries())
+      expect(read.peers[i]).toMatchObject({
+        channel: channelTo(pd),
+        own: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${self.pd}/${pd}`),
+        peer: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${pd}/${self.pd}`),
+        size: 0x1_1000n,
+      });
+  }
+});
+
+/** By the offsets of the C struct, not by the table that wrote it. */
+function readVsockConfig(bytes: Uint8Array) {
+  const view = new DataView(bytes.buffer);
+  const peers = Array.from({ length: view.getUint8(5) }, (_, i) => {
+    const at = 40 + 32 * i;
+    return {
+      cid: view.getUint32(at, true),
+      channel: view.getUint8(at + 4),
+      own: view.getBigUint64(at + 8, true),
+      peer: view.getBigUint64(at + 16, true),
+      size: view.getBigUint64(at + 24, true),
+    };
+  });
+  return { cid: view.getUint32(8, true), peers };
+}
+
 test('the same input gives the same bytes', async () => {
   const render = async (): Promise<string> => {
     const { system, configs } = await describeFor(3);
