@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a guest needs out of the Debian packages: the raw kernel Image, the modules in load order, busybox.
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AptPackage } from '../make/tools/apt.ts';
 import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
 import { type OpenDeb, unpackModule } from './deb.ts';
 import type { LockedFile } from './debian-lock.ts';
@@ -75,4 +76,16 @@ async function readModule({ debs, release, signal }: Taking, name: string): Prom
 
 const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** apt has compared it already; this is the hash that the lock will name. */
+export async function checkDeb(
+  deb: string,
+  { name, sha256 }: Pick<AptPackage, 'name' | 'sha256'>,
+): Promise<void> {
+  const got = sha256Of(await readFile(deb));
+  if (got !== sha256)
+    refuse('DEB107', `'${name}' has SHA-256 ${got}, the signed package list says ${sha256}`, {
+      hint: 'fetch it again',
+    });
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

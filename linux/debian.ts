@@ -9,7 +9,7 @@ import { openApt, type AptPackage, type AptSource } from '../make/tools/apt.ts';
 import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
 import { findDebianMirror } from './apt-sources.ts';
 import { type OpenDeb, openDeb } from './deb.ts';
-import { sha256Of, takeFiles } from './debian-files.ts';
+import { checkDeb, takeFiles } from './debian-files.ts';
 import { readLock, type DebianLock, lockFormat, type LockedFile } from './debian-lock.ts';
 import { chooseKernel, isVersion, onlyPackage } from './debian-packages.ts';
 
@@ -183,15 +183,6 @@ const lockedPackage = ({ name, version, architecture, sizeBytes, sha256, file }:
   sha256,
   file,
 });
-
-/** apt has compared it already; this is the hash that the lock will name. */
-async function checkDeb(deb: string, { name, sha256 }: AptPackage): Promise<void> {
-  const got = sha256Of(await readFile(deb));
-  if (got !== sha256)
-    refuse('DEB107', `'${name}' has SHA-256 ${got}, the signed package list says ${sha256}`, {
-      hint: 'fetch it again',
-    });
-}
 
 /** A rename onto a folder that is there fails: another process was quicker, or the old one is damaged. */
 async function moveInPlace(made: string, folder: string): Promise<void> {

@@ -20,6 +20,7 @@ export interface Initrd {
 export function inspectInitrd(
   bytes: Buffer,
   path: string,
+  unpackedLimitBytes = maxUnpackedBytes,
 ): { readonly initrd?: Initrd; readonly diagnostics: readonly Diagnostic[] } {
   const problem = (code: string, what: string, hint: string): Diagnostic => ({
     code,
@@ -58,13 +59,13 @@ export function inspectInitrd(
     };
   if (packing !== 'gzip' && packing !== 'none') return { initrd: { packing }, diagnostics: [] };
 
-  const archive = packing === 'none' ? bytes : unpackGzip(bytes);
+  const archive = packing === 'none' ? bytes : unpackGzip(bytes, unpackedLimitBytes);
   if (typeof archive === 'string')
     return {
       diagnostics: [
         problem(
           'INIT105',
-          `is a damaged gzip file of ${bytes.length} bytes: ${archive}`,
+          `cannot be unpacked (gzip, ${bytes.length} bytes): ${archive}`,
           'copy or download it again',
         ),
       ],
@@ -113,13 +114,12 @@ const packers: readonly { packing: InitrdPacking; magic: readonly string[] }[] =
 const maxUnpackedBytes = 1024 ** 3;
 
 /** The archive, or why there is none. */
-function unpackGzip(bytes: Buffer): Buffer | string {
+function unpackGzip(bytes: Buffer, limitBytes: number): Buffer | string {
   try {
-    return gunzipSync(bytes, { maxOutputLength: maxUnpackedBytes });
+    return gunzipSync(bytes, { maxOutputLength: limitBytes });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE')
-      return `it unpacks to more than ${formatSize(BigInt(maxUnpackedBytes))}`;
+    if (code === 'ERR_BUFFER_TOO_LARGE') return `it unpacks to more than ${formatSize(BigInt(limitBytes))}`;
     if (code?.startsWith('Z_') === true) return message;
     throw error;
   }

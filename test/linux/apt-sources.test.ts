@@ -104,7 +104,10 @@ describe("the host's mirror", () => {
 
   test('may be called by its role', async () => {
     await osRelease('ID=debian\n');
-    await writeFile(join(dir, 'sources.list'), 'deb http://m/debian stable main\n');
+    await writeFile(
+      join(dir, 'sources.list'),
+      'deb http://other stable contrib\ndeb http://m/debian stable main\n',
+    );
     expect(await find()).toEqual({ uri: 'http://m/debian' });
   });
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, type TestContext, test } from 'vitest';
 import { type DebianProgress, type FetchDebianOptions, fetchDebianGuest } from '../../linux/debian.ts';
+import { checkDeb } from '../../linux/debian-files.ts';
 import { inspectKernel } from '../../linux/image.ts';
 import { openApt } from '../../make/tools/apt.ts';
 import { Refusal } from '../../meta/diagnostic.ts';
@@ -121,7 +122,10 @@ describe('the newest kernel', () => {
   test('a cache whose files changed is fetched again, and refused offline', async (ctx) => {
     const from = await start(ctx);
     const first = await fetchFrom(from);
-    await writeFile(first.modules[0]?.path ?? '', 'something else');
+    const module = first.modules[0]?.path ?? '';
+    const changed = await readFile(module);
+    changed.writeUInt8((changed[100] ?? 0) ^ 1, 100);
+    await writeFile(module, changed);
     expect(await refusalOf(fetchFrom(from, { offline: true }))).toMatch(
       /^DEB103 no Debian guest in .*--offline/,
     );
@@ -256,6 +260,16 @@ describe('what goes wrong', () => {
     );
     expect(await leftovers()).toEqual([]);
   });
+});
+
+test('DEB107: a package that is not the one of the signed list', async () => {
+  const deb = join(cacheDir, 'x.deb');
+  await writeFile(deb, 'abc');
+  const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+  await checkDeb(deb, { name: 'x', sha256 });
+  expect(await refusalOf(checkDeb(deb, { name: 'x', sha256: sha256.replace('b', 'c') }))).toBe(
+    `DEB107 'x' has SHA-256 ${sha256}, the signed package list says ${sha256.replace('b', 'c')} | fetch it again`,
+  );
 });
 
 describe("the host's apt", () => {

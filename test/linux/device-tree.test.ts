@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { renderBootargs } from '../../linux/bootargs.ts';
 import { checkDtbFit, renderGuestDts } from '../../linux/device-tree.ts';
+import { gpaRange, gpaWindow } from '../../meta/units.ts';
 import { requireOrSkip } from '../require.ts';
 import { testLayout, testLayoutV3 } from './layout.ts';
 import { findTool } from './toolchain.ts';
@@ -101,6 +102,14 @@ describe('device tree', () => {
         ),
       );
     expect(text).toMatch(/memory@40000000 \{[^}]*reg = <0x00 0x40000000 0x00 0x8000000>/);
+  });
+
+  test('RAM above 4 GiB takes two cells', async (ctx) => {
+    const ram = gpaRange(0x8_0000_0000n, 0x1000_0000);
+    const initrd = gpaWindow(0x8_0d00_0000n, 0x8_0e00_0000n);
+    const text = await compile(ctx, renderGuestDts({ ...testLayout, ram, initrd }, ''));
+    expect(text).toMatch(/memory@800000000 \{[^}]*reg = <0x08 0x00 0x00 0x10000000>/);
+    expect(text).toContain('linux,initrd-end = <0x08 0xe000000>');
   });
 
   test('quotes and backslashes of bootargs come out as they went in', async (ctx) => {

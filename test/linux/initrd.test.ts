@@ -34,9 +34,9 @@ describe('initrd', () => {
     [
       'INIT105',
       packed.subarray(0, -9),
-      `is a damaged gzip file of ${packed.length - 9} bytes: unexpected end of file`,
+      `cannot be unpacked (gzip, ${packed.length - 9} bytes): unexpected end of file`,
     ],
-    ['INIT105', flipped, 'is a damaged gzip file of'],
+    ['INIT105', flipped, 'cannot be unpacked (gzip, '],
     [
       'INIT106',
       gzip(Buffer.from('just text')),
@@ -86,6 +86,13 @@ describe('initrd', () => {
       initrd: { packing },
       diagnostics: [],
     });
+  });
+
+  test('INIT105: one that unpacks to more than the limit', () => {
+    const bomb = gzip(Buffer.alloc(4097));
+    expect(inspectInitrd(bomb, 'x', 4096).diagnostics[0]?.message).toBe(
+      `initrd 'x' cannot be unpacked (gzip, ${bomb.length} bytes): it unpacks to more than 4 KiB (0x1000)`,
+    );
   });
 
   test('INIT120: against its window, to the byte', () => {
