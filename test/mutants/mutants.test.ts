@@ -8,16 +8,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import { requireOrSkip } from '../require.ts';
-import {
-  cFiles,
-  compileObjects,
-  coreDir,
-  findClangs,
-  noClang,
-  sanitizers,
-  testDir,
-  warnings,
-} from '../vmm/compile.ts';
+import { cFiles, compileObjects, coreDir, findClangs, noClang, sanitizers, testDir } from '../vmm/compile.ts';
 import { deviceMutants } from './device.ts';
 import type { Mutant } from './mutant.ts';
 import { queueMutants } from './queue.ts';

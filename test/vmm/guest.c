@@ -85,7 +85,10 @@ struct world *world_new(unsigned num, uint64_t ring_size)
         world->guests[i]->ram = calloc(1, RAM_SIZE);
         world->guests[i]->cid = 3 + i;
         for (unsigned j = 0; j < num; j++) {
-            world->regions[i][j] = i != j ? calloc(1, ring_size) : NULL;
+            world->regions[i][j] = i != j ? aligned_alloc(VSOCK_RING_HEADER_SIZE, ring_size) : NULL;
+            if (i != j) {
+                memset(world->regions[i][j], 0, ring_size);
+            }
         }
     }
     for (unsigned i = 0; i < num; i++) {

@@ -147,9 +147,7 @@ bool vsock_device_speaks(const struct vsock_device *device, uint16_t type)
 
 void vsock_device_fail(struct vsock_device *device)
 {
-    if (vsock_device_up(device)) {
-        vsock_device_disconnect(device);
-    }
+    vsock_device_disconnect(device);
     device->counters[VSOCK_COUNT_QUEUE_BROKEN]++;
     device->status |= STATUS_NEEDS_RESET;
     vsock_device_raise(device, INTERRUPT_CONFIG);

@@ -42,7 +42,7 @@ bool vsock_device_up(const struct vsock_device *device);
 /* The guest has negotiated this type of socket. */
 bool vsock_device_speaks(const struct vsock_device *device, uint16_t type);
 
-/* The guest's driver has broken its promises: ask for a reset, and touch its queues no more. */
+/* The driver of a guest that is up has broken its promises: ask for a reset, and touch its queues no more. */
 void vsock_device_fail(struct vsock_device *device);
 
 /* Every register as after power-on, nothing remembered of the guest. */

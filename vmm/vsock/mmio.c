@@ -85,7 +85,7 @@ bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned wi
 static uint64_t read_config(const struct vsock_device *device, uint64_t offset, unsigned width)
 {
     uint64_t value = 0;
-    for (unsigned i = 0; i < width && i < CID_SIZE; i++) {
+    for (unsigned i = 0; i < width; i++) {
         uint64_t at = offset + i;
         if (at < CID_SIZE) {
             value |= (device->guest_cid >> (8 * at) & 0xff) << (8 * i);

@@ -192,10 +192,8 @@ bool vsock_ring_peer_waits(struct vsock_ring *ring)
 
 bool vsock_ring_sleep(struct vsock_ring *ring)
 {
-    if (!ring->sleeping) {
-        __atomic_store_n(&ring->own->sleeping, 1, __ATOMIC_RELAXED);
-        ring->sleeping = true;
-    }
+    __atomic_store_n(&ring->own->sleeping, 1, __ATOMIC_RELAXED);
+    ring->sleeping = true;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (__atomic_load_n(&ring->peer->tail, __ATOMIC_RELAXED) == ring->head
         && __atomic_load_n(&ring->peer->epoch, __ATOMIC_RELAXED) == ring->peer_epoch) {

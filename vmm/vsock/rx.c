@@ -34,11 +34,14 @@ static void count(struct vsock_device *device, enum vsock_counter counter)
 
 /* --- the guest's buffers --- */
 
-/* Takes a receive buffer of at least `size_min` bytes. Smaller and broken ones go back empty. False if there is none. */
+/*
+ * Takes a receive buffer of at least `size_min` bytes. Smaller and broken ones go back empty; a guest that adds them as fast as we
+ * return them has to kick again. False if there is none.
+ */
 static bool take_buffer(struct vsock_device *device, uint32_t size_min, struct vsock_chain *buffer)
 {
     struct vsock_queue *queue = &device->queues[QUEUE_RX];
-    while (vsock_device_up(device)) {
+    for (uint32_t tries = 0; tries < queue->num; tries++) {
         switch (vsock_queue_take(queue, VSOCK_DEVICE_WRITES, buffer)) {
         case VSOCK_QUEUE_EMPTY:
             return false;
@@ -106,35 +109,28 @@ static bool deliver_reply(struct vsock_device *device)
 static bool take_record(struct vsock_device *device, struct vsock_peer *peer);
 static bool reset_survivor(struct vsock_device *device, struct vsock_peer *peer, const struct vsock_connection *connection);
 static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer);
-static bool answer(struct vsock_device *device, struct vsock_peer *peer);
+static bool answer(struct vsock_device *device, struct vsock_peer *peer, enum vsock_counter why);
 static void finish(struct vsock_peer *peer);
-
-/* What becomes of the record at hand. It depends on our guest, so it may change while the record waits. */
-enum disposition {
-    DELIVER,
-    NOT_READY,
-    UNKNOWN_TYPE,
-    REFUSED,
-};
 
 static struct vsock_connection connection_of(const struct vsock_header *header)
 {
     return (struct vsock_connection){.local_port = header->dst_port, .peer_port = header->src_port, .type = header->type};
 }
 
-static enum disposition dispose(const struct vsock_device *device, const struct vsock_peer *peer)
+/* Can the record at hand be delivered? Else `why` not. It depends on our guest, so it may change while the record waits. */
+static bool deliverable(const struct vsock_device *device, const struct vsock_peer *peer, enum vsock_counter *why)
 {
     const struct vsock_header *header = &peer->record.header;
     if (!vsock_device_up(device)) {
-        return NOT_READY;
+        *why = VSOCK_COUNT_RX_NOT_READY;
+        return false;
     }
     if (!vsock_device_speaks(device, header->type)) {
-        return UNKNOWN_TYPE;
+        *why = VSOCK_COUNT_RX_UNKNOWN_TYPE;
+        return false;
     }
-    if (header->op == VSOCK_OP_REQUEST && !vsock_connections_fit(&peer->connections, connection_of(header))) {
-        return REFUSED;
-    }
-    return DELIVER;
+    *why = VSOCK_COUNT_RX_REFUSED;
+    return header->op != VSOCK_OP_REQUEST || vsock_connections_fit(&peer->connections, connection_of(header));
 }
 
 /* Moves one thing on its way from a peer to our guest. False if there is nothing, or it has to wait. */
@@ -147,10 +143,8 @@ static bool step(struct vsock_device *device, struct vsock_peer *peer)
     if (!peer->holding) {
         return take_record(device, peer);
     }
-    if (dispose(device, peer) == DELIVER) {
-        return deliver_piece(device, peer);
-    }
-    return answer(device, peer);
+    enum vsock_counter why;
+    return deliverable(device, peer, &why) ? deliver_piece(device, peer) : answer(device, peer, why);
 }
 
 /* The peer's guest has died, and all that it sent before was delivered. */
@@ -256,7 +250,7 @@ static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer)
         return true;
     }
     if (whole->op == VSOCK_OP_REQUEST) {
-        (void)vsock_connections_add(&peer->connections, connection_of(whole)); /* dispose() saw that it fits */
+        (void)vsock_connections_add(&peer->connections, connection_of(whole)); /* deliverable() saw that it fits */
     } else if (whole->op == VSOCK_OP_RST) {
         vsock_connections_remove(&peer->connections, connection_of(whole));
     }
@@ -266,11 +260,12 @@ static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer)
 
 bool vsock_rx_must_answer(const struct vsock_device *device, const struct vsock_peer *peer)
 {
-    return peer->holding && peer->record.header.op != VSOCK_OP_RST && dispose(device, peer) != DELIVER;
+    enum vsock_counter unused;
+    return peer->holding && peer->record.header.op != VSOCK_OP_RST && !deliverable(device, peer, &unused);
 }
 
 /* The record at hand cannot be delivered: tells the peer, unless it is an RST, which is never answered. */
-static bool answer(struct vsock_device *device, struct vsock_peer *peer)
+static bool answer(struct vsock_device *device, struct vsock_peer *peer, enum vsock_counter why)
 {
     uint32_t unused;
     if (peer->record.header.op != VSOCK_OP_RST) {
@@ -282,19 +277,7 @@ static bool answer(struct vsock_device *device, struct vsock_peer *peer)
         vsock_ring_end(&peer->ring);
         count(device, VSOCK_COUNT_RESETS_TO_PEER);
     }
-    switch (dispose(device, peer)) {
-    case NOT_READY:
-        count(device, VSOCK_COUNT_RX_NOT_READY);
-        break;
-    case UNKNOWN_TYPE:
-        count(device, VSOCK_COUNT_RX_UNKNOWN_TYPE);
-        break;
-    case REFUSED:
-        count(device, VSOCK_COUNT_RX_REFUSED);
-        break;
-    case DELIVER:
-        break;
-    }
+    count(device, why);
     finish(peer);
     return true;
 }
