@@ -53,13 +53,9 @@ export const deviceMutants = [
   m(d, 'race_answer', 'want of room for an answer without a second look', ' || (answering && vsock_ring_room(&peer->ring, true, &unused))', ''),
   m(d, 'race_room', 'second look before the wish', 'vsock_ring_want_room(&peer->ring, answering || peer->waiting_first != VSOCK_WAITING_NONE);\n    if (!vsock_tx_settled(device, peer) ||', 'bool settled = vsock_tx_settled(device, peer);\n    vsock_ring_want_room(&peer->ring, answering || peer->waiting_first != VSOCK_WAITING_NONE);\n    if (!settled ||'),
   m(d, 'flow_an_idle', 'no rest while a record waits', 'peer->holding || vsock', 'vsock'),
-  m(
-    d,
-    'stress_streams',
-    'only the last peer settles',
-    'settled = settle_peer(device, &device->peers[i]) && settled;',
-    'settled = i + 1 < device->num_peers || settle_peer(device, &device->peers[i]);',
-  ),
+  m(d, 'race_record', 'what the second look finds is ignored', 'settled = false;', ''),
+  m(d, 'stress_streams', 'only the first peer settles', 'i < device->num_peers; i++) {\n        if (!settle_peer', 'i < 1; i++) {\n        if (!settle_peer'),
+  m(d, 'bounds_', 'work without a bound', 'while (!idle && budget > 0) {', 'while (!idle) {\n        budget = budget > 0 ? budget : VSOCK_BUDGET;'),
   m(d, 'case_11', 'nothing shown to peers', 'vsock_ring_publish(&device->peers[i].ring);', ''),
   m(d, 'case_11', 'peers never notified', 'device->ops->notify_peer(device->cookie, i);', ''),
   m(
@@ -178,6 +174,7 @@ export const deviceMutants = [
     'if (!vsock_device_up(device)) {\n        return;',
     'if (false) {\n        return;',
   ),
+  m(t, 'bounds_', 'packets without a bound', 'while (*budget > 0 && device->replies_count', 'while (device->replies_count'),
   m(
     t,
     'S1_replies',
@@ -312,6 +309,7 @@ export const deviceMutants = [
     '(uint32_t)part + 1 - 1;\n        vsock_chain_skip(queue, &packet->chain, 0 * part);\n    }\n    vsock_ring_end',
   ),
 
+  m(r, 'bounds_', 'bad buffers without a bound', 'tries < queue->num; tries++', 'true; tries++'),
   m(r, 'flow_peers', 'no turns', 'steps < VSOCK_TURN', 'steps < 100000'),
   m(r, 'flow_short', 'header into a short buffer', 'if (buffer->size >= size_min)', 'if (buffer->size >= 1)'),
   m(

@@ -101,6 +101,7 @@ TEST(C2_features_beyond_64_bits_and_late_ones)
     reg_write(guest, R_DRIVER_FEATURES_SEL, 2);
     reg_write(guest, R_DRIVER_FEATURES, 0); /* harmless */
     reg_write(guest, R_DRIVER_FEATURES, 4);
+    reg_write(guest, R_DRIVER_FEATURES, 0); /* does not take it back */
     reg_write(guest, R_DRIVER_FEATURES_SEL, 1);
     reg_write(guest, R_DRIVER_FEATURES, 1);
     reg_write(guest, R_STATUS, S_ACKNOWLEDGE | S_DRIVER);

@@ -13,6 +13,9 @@ static void *translate(void *cookie, uint64_t address, size_t size)
 {
     struct guest *guest = cookie;
     guest->translations++;
+    if (guest->meddle != NULL) {
+        guest->meddle(guest);
+    }
     CHECK(size > 0);
     CHECK(address <= UINT64_MAX - size); /* the seat's translation is spared ranges that wrap */
     if (address < RAM_BASE || size > RAM_SIZE || address - RAM_BASE > RAM_SIZE - size) {

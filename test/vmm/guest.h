@@ -56,6 +56,7 @@ struct guest {
     bool more; /* the device asked to be run again */
     struct driver_queue queues[3];
     unsigned translations;
+    void (*meddle)(struct guest *guest); /* called at every translation: what another core of the guest may do meanwhile */
 };
 
 struct packet {

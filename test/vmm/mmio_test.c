@@ -252,6 +252,11 @@ TEST(mmio_status_failed_stops_the_device)
     guest_send(guest, &rw, "data");
     uint32_t head, length;
     CHECK(!guest_used(guest, TX, &head, &length));
+    uint32_t epoch = guest->device.peers[0].ring.epoch;
+    reg_write(guest, R_STATUS, 0);
+    reg_write(guest, R_STATUS, S_FAILED); /* a driver that gives up at once */
+    CHECK_EQUAL(reg_read(guest, R_STATUS), S_FAILED);
+    CHECK_EQUAL(guest->device.peers[0].ring.epoch, epoch);
 }
 
 TEST(mmio_notify_of_a_queue_that_is_off)

@@ -102,7 +102,9 @@ static bool settle(struct vsock_device *device)
 {
     bool settled = true;
     for (unsigned i = 0; i < device->num_peers; i++) {
-        settled = settle_peer(device, &device->peers[i]) && settled;
+        if (!settle_peer(device, &device->peers[i])) {
+            settled = false;
+        }
     }
     return settled;
 }
