@@ -44,7 +44,7 @@ export function cc(options: CompileOptions): Step {
           value === '' ? `-D${name}` : `-D${name}=${value}`,
         ),
         ...(options.includes ?? []).map((directory) => `-I${directory}`),
-        ...reproducibly(options.prefixMap ?? []),
+        ...reproducibly(source, options.prefixMap ?? []),
         '-MD',
         '-MF',
         depfile,
@@ -63,22 +63,15 @@ export function cc(options: CompileOptions): Step {
 
 /**
  * clang 14 takes the first map that fits, in the order of their text, later versions the last that was given: so none
- * of the directories may lie in another. The assembler takes names from the preprocessor's line markers as they are
- * written there, with quotes and backslashes escaped, so such a name is mapped in that form too.
+ * of the directories may lie in another.
  */
-function reproducibly(map: PrefixMap): string[] {
-  const absolute = map.filter(([directory]) => isAbsolute(directory));
-  const spellings = absolute.flatMap(([directory, name]) => {
-    const escaped = directory.replaceAll(/["\\]/g, '\\$&');
-    return escaped === directory
-      ? [[directory, name]]
-      : [
-          [directory, name],
-          [escaped, name],
-        ];
-  });
+function reproducibly(source: string, map: PrefixMap): string[] {
   return [
+    // clang 14 maps no directories in the debug information of assembly; its symbols have to do.
+    ...(source.endsWith('.S') ? ['-g0'] : []),
     '-fdebug-compilation-dir=.',
-    ...spellings.map(([directory, name]) => `-ffile-prefix-map=${directory}=${name}`),
+    ...map
+      .filter(([directory]) => isAbsolute(directory))
+      .map(([directory, name]) => `-ffile-prefix-map=${directory}=${name}`),
   ];
 }
