@@ -143,7 +143,11 @@ async function readDiscovered(
   return parseDepfile(text).map((name) => resolve(buildDir, name));
 }
 
-/** Renames the outputs into place. A kill in between leaves a mix that no record matches, so it is made again. */
+/**
+ * Renames the outputs into place. A kill in between leaves a mix that no record matches, so it is made again. Nothing is
+ * flushed to the disk here: after a power failure an output that did not reach it looks or reads otherwise than its
+ * record says, and is made again too.
+ */
 async function settle(
   step: Step,
   buildDir: string,

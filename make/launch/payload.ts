@@ -3,7 +3,7 @@
 //
 // 16384 numbers of 16 bits, the high bits of Knuth's 64-bit linear congruential generator (MMIX), which the nonce seeds.
 
-export const payloadNumbers = 16_384;
+const payloadNumbers = 16_384;
 export const payloadBytes = 2 * payloadNumbers;
 export const vsockPort = 9999;
 
@@ -26,5 +26,3 @@ export function hashPayload(bytes: Uint8Array): string {
   for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & mask;
   return hash.toString(16).padStart(16, '0');
 }
-
-export const isNonce = (text: string): boolean => /^[0-9a-f]{16}$/.test(text);

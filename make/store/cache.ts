@@ -20,4 +20,3 @@ export const sdkDir = (cache: string, version: string): string =>
   join(cache, 'sdk', `microkit-sdk-${version}`);
 export const sourceDir = (cache: string, name: string, commit: string): string =>
   join(cache, 'src', `${name}-${commit}`);
-export const guestsDir = (cache: string): string => join(cache, 'guests');

@@ -204,7 +204,7 @@ function withInstallLine(
 }
 
 /** `run: apt install clang lld` */
-export function installLine(names: readonly ToolName[]): string {
+function installLine(names: readonly ToolName[]): string {
   const isMac = process.platform === 'darwin';
   const packages = new Set(names.flatMap((name) => toolTable[name][isMac ? 'brew' : 'apt'].split(' ')));
   return `run: ${isMac ? 'brew' : 'apt'} install ${[...packages].join(' ')}`;
