@@ -145,8 +145,8 @@ async function readDiscovered(
 
 /**
  * Renames the outputs into place. A kill in between leaves a mix that no record matches, so it is made again. Nothing is
- * flushed to the disk here: after a power failure an output that did not reach it looks or reads otherwise than its
- * record says, and is made again too.
+ * flushed to the disk here: that cost a third of a build's time when it was measured. What is left is a power failure in
+ * the seconds after a build; `vmbuild clean` is the way out.
  */
 async function settle(
   step: Step,
