@@ -10,11 +10,21 @@ import { expect, it } from 'vitest';
 import { requireOrSkip } from '../require.ts';
 import { cFiles, compileObjects, coreDir, findClangs, noClang, sanitizers, testDir } from '../vmm/compile.ts';
 import { deviceMutants } from './device.ts';
+import { mmioMutants } from './mmio.ts';
 import type { Mutant } from './mutant.ts';
 import { queueMutants } from './queue.ts';
 import { ringMutants } from './ring.ts';
+import { rxMutants } from './rx.ts';
+import { txMutants } from './tx.ts';
 
-const mutants: readonly Mutant[] = [...queueMutants, ...ringMutants, ...deviceMutants];
+const mutants: readonly Mutant[] = [
+  ...queueMutants,
+  ...ringMutants,
+  ...deviceMutants,
+  ...txMutants,
+  ...rxMutants,
+  ...mmioMutants,
+];
 const timeoutMs = 20_000;
 const flags = ['-D_GNU_SOURCE', '-g0', '-O1', '-pthread'];
 

@@ -12,7 +12,7 @@ export const ringMutants = [
   m(
     'ring_region_sizes',
     'region smaller than its header',
-    'region_size > VSOCK_RING_HEADER_SIZE && data_size >= VSOCK_RING_DATA_SIZE_MIN &&',
+    'region_size > VSOCK_RING_HEADER_SIZE && data_size >= VSOCK_RING_DATA_SIZE_MIN\n           && ',
     '',
   ),
   m('ring_region_sizes', 'positions do not fit', '&& data_size <= VSOCK_RING_DATA_SIZE_MAX', ''),
@@ -177,7 +177,12 @@ export const ringMutants = [
     '__atomic_load_n(&ring->peer->tail, __ATOMIC_RELAXED) == ring->head\n        && ',
     '',
   ),
-  m('race_record', 'last look before the sleep', '__atomic_store_n(&ring->own->sleeping, 1, __ATOMIC_RELAXED);\n    ring->sleeping = true;\n    __atomic_thread_fence(__ATOMIC_SEQ_CST);\n    if (', 'bool empty = __atomic_load_n(&ring->peer->tail, __ATOMIC_RELAXED) == ring->head;\n    __atomic_store_n(&ring->own->sleeping, 1, __ATOMIC_RELAXED);\n    ring->sleeping = true;\n    if (empty || '),
+  m(
+    'race_record',
+    'last look before the sleep',
+    '__atomic_store_n(&ring->own->sleeping, 1, __ATOMIC_RELAXED);\n    ring->sleeping = true;\n    __atomic_thread_fence(__ATOMIC_SEQ_CST);\n    if (',
+    'bool empty = __atomic_load_n(&ring->peer->tail, __ATOMIC_RELAXED) == ring->head;\n    __atomic_store_n(&ring->own->sleeping, 1, __ATOMIC_RELAXED);\n    ring->sleeping = true;\n    if (empty || ',
+  ),
   m(
     'ring_consumer_looks',
     'asleep beside a new epoch',

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The nineteen inputs that broke upstream's device, by the project's numbers: no trap, nothing out of bounds, RST or drop,
- * tx chains returned with length 0 and an interrupt. */
+/* The nineteen inputs that broke upstream's device, by the project's numbers: no trap, nothing out of bounds, RST or
+ * drop, tx chains returned with length 0 and an interrupt. */
 #include <string.h>
 
 #include "guest.h"
@@ -49,7 +49,7 @@ TEST(case_01_payload_longer_than_the_peers_buffer)
     start();
     data[0x3fff] = 9;
     struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, 0x4000);
-    send_bad(&rw, 100); /* the chain has not got it */
+    send_bad(&rw, 100);           /* the chain has not got it */
     guest_send(guest, &rw, data); /* the chain has it: split */
     world_settle(world);
     uint32_t total = 0;
@@ -152,7 +152,8 @@ TEST(case_09_rx_payload_in_the_vmm)
     guest_boot(other);
     world_settle(world);
     static uint8_t victim[100];
-    guest_add(other, RX, (struct segment[]){{slot_address(RX, 0), 44, D_WRITE}, {(uint64_t)(uintptr_t)victim, 100, D_WRITE}}, 2);
+    guest_add(other, RX,
+              (struct segment[]){{slot_address(RX, 0), 44, D_WRITE}, {(uint64_t)(uintptr_t)victim, 100, D_WRITE}}, 2);
     guest_kick(other, RX);
     struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, 100);
     static const uint8_t data[100] = {1, 1, 1};

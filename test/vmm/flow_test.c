@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ordinary way of packets: splitting, back-pressure, fairness, and how few notifications and interrupts it takes. */
+/* The ordinary way of packets: splitting, back-pressure, fairness, and how few notifications and interrupts it takes.
+ */
 #include <string.h>
 
 #include "guest.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A guest to test the device with: its memory, and a driver that does what Linux does through registers and virtqueues, or
- * what no honest driver does. And worlds of several guests whose devices are joined by rings.
+ * A guest to test the device with: its memory, and a driver that does what Linux does through registers and virtqueues,
+ * or what no honest driver does. And worlds of several guests whose devices are joined by rings.
  */
 #pragma once
 
@@ -11,32 +11,70 @@
 
 #include "../../vmm/vsock/vsock.h"
 
-#define RAM_BASE UINT64_C(0x40000000)
-#define RAM_SIZE UINT64_C(0x900000)
+#define RAM_BASE  UINT64_C(0x40000000)
+#define RAM_SIZE  UINT64_C(0x900000)
 #define QUEUE_NUM 64
 #define SLOT_SIZE UINT64_C(0x11000) /* memory of one descriptor: a packet of the largest size fits */
 
-enum { RX = 0, TX = 1, EVENT = 2 };
+enum {
+    RX = 0,
+    TX = 1,
+    EVENT = 2
+};
 
 /* Registers and bits by their numbers in the specification: the tests do not trust the device's own names. */
 enum {
-    R_MAGIC = 0x00, R_VERSION = 0x04, R_DEVICE_ID = 0x08, R_VENDOR_ID = 0x0c, R_DEVICE_FEATURES = 0x10,
-    R_DEVICE_FEATURES_SEL = 0x14, R_DRIVER_FEATURES = 0x20, R_DRIVER_FEATURES_SEL = 0x24, R_QUEUE_SEL = 0x30,
-    R_QUEUE_NUM_MAX = 0x34, R_QUEUE_NUM = 0x38, R_QUEUE_READY = 0x44, R_QUEUE_NOTIFY = 0x50, R_INTERRUPT_STATUS = 0x60,
-    R_INTERRUPT_ACK = 0x64, R_STATUS = 0x70, R_DESC_LOW = 0x80, R_DESC_HIGH = 0x84, R_DRIVER_LOW = 0x90,
-    R_DRIVER_HIGH = 0x94, R_DEVICE_LOW = 0xa0, R_DEVICE_HIGH = 0xa4, R_SHM_SEL = 0xac, R_SHM_LEN_LOW = 0xb0,
-    R_SHM_LEN_HIGH = 0xb4, R_SHM_BASE_LOW = 0xb8, R_SHM_BASE_HIGH = 0xbc, R_GENERATION = 0xfc, R_CONFIG = 0x100,
+    R_MAGIC = 0x00,
+    R_VERSION = 0x04,
+    R_DEVICE_ID = 0x08,
+    R_VENDOR_ID = 0x0c,
+    R_DEVICE_FEATURES = 0x10,
+    R_DEVICE_FEATURES_SEL = 0x14,
+    R_DRIVER_FEATURES = 0x20,
+    R_DRIVER_FEATURES_SEL = 0x24,
+    R_QUEUE_SEL = 0x30,
+    R_QUEUE_NUM_MAX = 0x34,
+    R_QUEUE_NUM = 0x38,
+    R_QUEUE_READY = 0x44,
+    R_QUEUE_NOTIFY = 0x50,
+    R_INTERRUPT_STATUS = 0x60,
+    R_INTERRUPT_ACK = 0x64,
+    R_STATUS = 0x70,
+    R_DESC_LOW = 0x80,
+    R_DESC_HIGH = 0x84,
+    R_DRIVER_LOW = 0x90,
+    R_DRIVER_HIGH = 0x94,
+    R_DEVICE_LOW = 0xa0,
+    R_DEVICE_HIGH = 0xa4,
+    R_SHM_SEL = 0xac,
+    R_SHM_LEN_LOW = 0xb0,
+    R_SHM_LEN_HIGH = 0xb4,
+    R_SHM_BASE_LOW = 0xb8,
+    R_SHM_BASE_HIGH = 0xbc,
+    R_GENERATION = 0xfc,
+    R_CONFIG = 0x100,
 };
 
-enum { S_ACKNOWLEDGE = 1, S_DRIVER = 2, S_DRIVER_OK = 4, S_FEATURES_OK = 8, S_NEEDS_RESET = 64, S_FAILED = 128 };
+enum {
+    S_ACKNOWLEDGE = 1,
+    S_DRIVER = 2,
+    S_DRIVER_OK = 4,
+    S_FEATURES_OK = 8,
+    S_NEEDS_RESET = 64,
+    S_FAILED = 128
+};
 
-#define F_STREAM UINT64_C(1)
-#define F_SEQPACKET UINT64_C(2)
+#define F_STREAM            UINT64_C(1)
+#define F_SEQPACKET         UINT64_C(2)
 #define F_NO_IMPLIED_STREAM UINT64_C(4)
-#define F_VERSION_1 (UINT64_C(1) << 32)
-#define F_LINUX (F_SEQPACKET | F_VERSION_1) /* what Linux's driver takes of what we offer */
+#define F_VERSION_1         (UINT64_C(1) << 32)
+#define F_LINUX             (F_SEQPACKET | F_VERSION_1) /* what Linux's driver takes of what we offer */
 
-enum { D_NEXT = 1, D_WRITE = 2, D_INDIRECT = 4 };
+enum {
+    D_NEXT = 1,
+    D_WRITE = 2,
+    D_INDIRECT = 4
+};
 
 struct driver_queue {
     uint64_t descriptors, available, used;
@@ -56,7 +94,8 @@ struct guest {
     bool more; /* the device asked to be run again */
     struct driver_queue queues[3];
     unsigned translations;
-    void (*meddle)(struct guest *guest); /* called at every translation: what another core of the guest may do meanwhile */
+    void (*meddle)(
+        struct guest *guest); /* called at every translation: what another core of the guest may do meanwhile */
 };
 
 struct packet {
@@ -110,7 +149,8 @@ void guest_kick(struct guest *guest, unsigned queue);
 void guest_post(struct guest *guest, unsigned num, uint32_t size);
 /* One packet, in one descriptor, with a kick; or queued only. */
 void guest_send(struct guest *guest, const struct vsock_header *header, const void *payload);
-uint16_t guest_queue_packet(struct guest *guest, const struct vsock_header *header, const void *payload, uint32_t payload_size);
+uint16_t guest_queue_packet(struct guest *guest, const struct vsock_header *header, const void *payload,
+                            uint32_t payload_size);
 
 /* Takes the next used chain: its head and length. False if there is none. */
 bool guest_used(struct guest *guest, unsigned queue, uint32_t *head, uint32_t *length);
@@ -123,8 +163,15 @@ unsigned guest_reap(struct guest *guest);
 /* Reads and acknowledges the interrupt as a driver does; the bits. */
 uint32_t guest_ack(struct guest *guest);
 
-/* A stream packet from one guest to another, ports 1000 to 9999 if `from` has the smaller CID, else the other way round. */
+/* A stream packet from one guest to another, ports 1000 to 9999 if `from` has the smaller CID, else the other way
+ * round. */
 struct vsock_header make_header(uint64_t from, uint64_t to, unsigned op, uint32_t len);
+
+/* After whatever was done to it, guest 0's device still works: at once, or after the reset that it asked for. */
+void world_check_alive(struct world *world);
+
+/* Does a fresh device accept these features? Ends the world. */
+bool features_accepted(uint64_t features);
 
 /* Opens the connection of make_header() from a to b, both sides checked. */
 void world_connect(struct world *world, unsigned a, unsigned b);

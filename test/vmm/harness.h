@@ -10,27 +10,27 @@ typedef void test_function(void);
 void test_register(const char *name, test_function *function);
 _Noreturn void test_fail(const char *file, int line, const char *what, uint64_t have, uint64_t want);
 
-#define TEST(name)                                                 \
-    static void name(void);                                        \
-    __attribute__((constructor)) static void register_##name(void) \
-    {                                                              \
-        test_register(#name, name);                                \
-    }                                                              \
+#define TEST(name)                                                                                                     \
+    static void name(void);                                                                                            \
+    __attribute__((constructor)) static void register_##name(void)                                                     \
+    {                                                                                                                  \
+        test_register(#name, name);                                                                                    \
+    }                                                                                                                  \
     static void name(void)
 
-#define CHECK(condition)                                           \
-    do {                                                           \
-        if (!(condition)) {                                        \
-            test_fail(__FILE__, __LINE__, #condition, 0, 1);       \
-        }                                                          \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            test_fail(__FILE__, __LINE__, #condition, 0, 1);                                                           \
+        }                                                                                                              \
     } while (0)
 
-#define CHECK_EQUAL(have, want)                                                           \
-    do {                                                                                  \
-        uint64_t have_ = (uint64_t)(have), want_ = (uint64_t)(want);                      \
-        if (have_ != want_) {                                                             \
-            test_fail(__FILE__, __LINE__, #have " == " #want, have_, want_);              \
-        }                                                                                 \
+#define CHECK_EQUAL(have, want)                                                                                        \
+    do {                                                                                                               \
+        uint64_t have_ = (uint64_t)(have), want_ = (uint64_t)(want);                                                   \
+        if (have_ != want_) {                                                                                          \
+            test_fail(__FILE__, __LINE__, #have " == " #want, have_, want_);                                           \
+        }                                                                                                              \
     } while (0)
 
 /* A deterministic sequence of random numbers. */

@@ -84,11 +84,25 @@ TEST(mmio_every_offset_and_value_is_survived)
 
 TEST(mmio_write_only_and_read_only_registers)
 {
-    static const uint64_t write_only[] = {R_DEVICE_FEATURES_SEL, R_DRIVER_FEATURES, R_DRIVER_FEATURES_SEL, R_QUEUE_SEL,
-                                          R_QUEUE_NUM, R_QUEUE_NOTIFY, R_INTERRUPT_ACK, R_DESC_LOW, R_DESC_HIGH,
-                                          R_DRIVER_LOW, R_DRIVER_HIGH, R_DEVICE_LOW, R_DEVICE_HIGH, R_SHM_SEL, 0xc0, 0x28};
-    static const uint64_t read_only[] = {R_MAGIC, R_VERSION, R_DEVICE_ID, R_VENDOR_ID, R_DEVICE_FEATURES, R_QUEUE_NUM_MAX,
-                                         R_INTERRUPT_STATUS, R_GENERATION, R_SHM_LEN_LOW};
+    static const uint64_t write_only[] = {R_DEVICE_FEATURES_SEL,
+                                          R_DRIVER_FEATURES,
+                                          R_DRIVER_FEATURES_SEL,
+                                          R_QUEUE_SEL,
+                                          R_QUEUE_NUM,
+                                          R_QUEUE_NOTIFY,
+                                          R_INTERRUPT_ACK,
+                                          R_DESC_LOW,
+                                          R_DESC_HIGH,
+                                          R_DRIVER_LOW,
+                                          R_DRIVER_HIGH,
+                                          R_DEVICE_LOW,
+                                          R_DEVICE_HIGH,
+                                          R_SHM_SEL,
+                                          0xc0,
+                                          0x28};
+    static const uint64_t read_only[] = {R_MAGIC,           R_VERSION,       R_DEVICE_ID,        R_VENDOR_ID,
+                                         R_DEVICE_FEATURES, R_QUEUE_NUM_MAX, R_INTERRUPT_STATUS, R_GENERATION,
+                                         R_SHM_LEN_LOW};
     struct guest *guest = fresh();
     guest_boot(guest);
     for (unsigned i = 0; i < sizeof write_only / sizeof write_only[0]; i++) {
@@ -146,7 +160,8 @@ TEST(mmio_queue_areas_are_judged)
 {
     const uint64_t d = RAM_BASE, v = RAM_BASE + 0x1000, u = RAM_BASE + 0x2000, end = RAM_BASE + RAM_SIZE;
     CHECK(becomes_ready(8, d, v, u));
-    static const uint64_t nowhere[] = {0, 0x1000, RAM_BASE - 0x1000, RAM_BASE + RAM_SIZE, 0x140000000, UINT64_C(1) << 63};
+    static const uint64_t nowhere[] = {0,           0x1000,           RAM_BASE - 0x1000, RAM_BASE + RAM_SIZE,
+                                       0x140000000, UINT64_C(1) << 63};
     for (unsigned i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++) {
         CHECK(!becomes_ready(8, nowhere[i], v, u));
         CHECK(!becomes_ready(8, d, nowhere[i], u));
@@ -172,7 +187,8 @@ TEST(mmio_queue_sizes_are_judged)
 {
     for (uint32_t num = 0; num <= 300; num++) {
         bool power = num != 0 && (num & (num - 1)) == 0;
-        CHECK(becomes_ready(num, RAM_BASE, RAM_BASE + 0x2000, RAM_BASE + 0x4000) == (power && num <= VSOCK_QUEUE_SIZE_MAX));
+        CHECK(becomes_ready(num, RAM_BASE, RAM_BASE + 0x2000, RAM_BASE + 0x4000)
+              == (power && num <= VSOCK_QUEUE_SIZE_MAX));
     }
     CHECK(!becomes_ready(0x10080, RAM_BASE, RAM_BASE + 0x2000, RAM_BASE + 0x4000));
     CHECK(!becomes_ready(0x80000000, RAM_BASE, RAM_BASE + 0x2000, RAM_BASE + 0x4000));

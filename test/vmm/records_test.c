@@ -26,7 +26,8 @@ TEST(records_malformed)
     static const struct {
         uint16_t op;
         uint32_t len;
-    } bad[] = {{VSOCK_OP_INVALID, 0}, {8, 0}, {0xffff, 8}, {VSOCK_OP_RESPONSE, 8}, {VSOCK_OP_RST, 1}, {VSOCK_OP_CREDIT_REQUEST, 5}};
+    } bad[] = {{VSOCK_OP_INVALID, 0},       {8, 0}, {0xffff, 8}, {VSOCK_OP_RESPONSE, 8}, {VSOCK_OP_RST, 1},
+               {VSOCK_OP_CREDIT_REQUEST, 5}};
     guest_post(guest, 8, 3776);
     for (unsigned i = 0; i < 6; i++) {
         struct vsock_header header = make_header(4, 3, bad[i].op, bad[i].len);
@@ -92,7 +93,8 @@ TEST(records_a_head_that_cannot_be_leaves_no_room)
 
 TEST(records_are_judged_before_their_payload_is_there)
 {
-    /* The length is judged against what the tail covers, and the tail is not read again while the record is delivered. */
+    /* The length is judged against what the tail covers, and the tail is not read again while the record is delivered.
+     */
     start(RING_SIZE);
     static uint8_t payload[8000];
     struct vsock_header rw = make_header(4, 3, VSOCK_OP_RW, sizeof payload);

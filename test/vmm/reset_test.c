@@ -194,7 +194,8 @@ TEST(reset_forgets_replies_and_halves)
     struct world *world = booted(2);
     struct guest *guest = world->guests[0];
     static uint8_t data[9000];
-    struct vsock_header lost = make_header(3, 77, VSOCK_OP_REQUEST, 0), rw = make_header(4, 3, VSOCK_OP_RW, sizeof data);
+    struct vsock_header lost = make_header(3, 77, VSOCK_OP_REQUEST, 0),
+                        rw = make_header(4, 3, VSOCK_OP_RW, sizeof data);
     guest_post(guest, 1, 3776);
     guest_send(world->guests[1], &rw, data);
     world_settle(world); /* the first third is delivered */
@@ -241,7 +242,8 @@ TEST(reset_quota_refuses_on_both_sides)
         bool delivered = guest_receive(guest, &packet);
         CHECK(delivered == (i < VSOCK_MAX_CONNECTIONS));
         CHECK(puppet_receive(&puppet, &record, NULL) == !delivered);
-        CHECK(delivered || (record.header.op == VSOCK_OP_RST && record.header.dst_port == i && record.header.src_port == 1000));
+        CHECK(delivered
+              || (record.header.op == VSOCK_OP_RST && record.header.dst_port == i && record.header.src_port == 1000));
         if (!delivered) {
             break;
         }
@@ -277,11 +279,16 @@ TEST(connections_against_a_simple_model)
 {
     static struct vsock_connection entries[8];
     struct vsock_connections list = {.entries = entries, .quota = 8};
-    enum { ABSENT, PRESENT, SURVIVOR } model[16] = {ABSENT};
+    enum {
+        ABSENT,
+        PRESENT,
+        SURVIVOR
+    } model[16] = {ABSENT};
     uint64_t seed = 7;
     for (unsigned step = 0; step < 20000; step++) {
         unsigned key = random_below(&seed, 16), count = 0, survivors = 0;
-        struct vsock_connection connection = {.local_port = key & 1, .peer_port = key >> 1 & 3, .type = (uint16_t)(1 + (key >> 3))};
+        struct vsock_connection connection = {
+            .local_port = key & 1, .peer_port = key >> 1 & 3, .type = (uint16_t)(1 + (key >> 3))};
         for (unsigned i = 0; i < 16; i++) {
             count += model[i] != ABSENT;
             survivors += model[i] == SURVIVOR;

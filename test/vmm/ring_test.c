@@ -72,7 +72,8 @@ TEST(ring_region_sizes)
     CHECK(vsock_ring_size_valid(0x11000));
     CHECK(vsock_ring_size_valid(0x2000));
     CHECK(vsock_ring_size_valid(0x40001000));
-    static const uint64_t bad[] = {0, 0x800, 0x1000, 0x1800, 0x10000, 0x12000, 0x1001, 0x80001000, UINT64_MAX, 0x1000 + (UINT64_C(1) << 32)};
+    static const uint64_t bad[] = {0,       0x800,  0x1000,     0x1800,     0x10000,
+                                   0x12000, 0x1001, 0x80001000, UINT64_MAX, 0x1000 + (UINT64_C(1) << 32)};
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK(!vsock_ring_size_valid(bad[i]));
     }
@@ -81,7 +82,8 @@ TEST(ring_region_sizes)
 TEST(ring_wraps_at_every_place)
 {
     join();
-    a.tail = a.published_tail = b.head = b.published_head = region_a->tail = region_b->head = 0xfffff000; /* and at 2^32 */
+    a.tail = a.published_tail = b.head = b.published_head = region_a->tail = region_b->head =
+        0xfffff000; /* and at 2^32 */
     for (uint32_t i = 0; i < 4000; i++) {
         uint32_t len = (i * 37) % 1500;
         put(len);
@@ -283,7 +285,8 @@ TEST(ring_broken_lengths)
         vsock_ring_resynchronise(&b);
         CHECK_EQUAL(vsock_ring_next(&b, &record), VSOCK_RING_EMPTY);
     }
-    static const uint32_t lens[] = {1, 8, 9, VSOCK_PAYLOAD_SIZE_MAX, VSOCK_PAYLOAD_SIZE_MAX + 1, 0x80000000, UINT32_MAX};
+    static const uint32_t lens[] = {1,          8,         9, VSOCK_PAYLOAD_SIZE_MAX, VSOCK_PAYLOAD_SIZE_MAX + 1,
+                                    0x80000000, UINT32_MAX};
     for (unsigned i = 0; i < sizeof lens / sizeof lens[0]; i++) {
         join();
         struct vsock_header header = make_header(3, 4, VSOCK_OP_RW, lens[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Two devices on two threads, as in two protection domains on two cores: each sleeps when it has nothing to do, and only the
- * other's notifications wake it. A lost one shows as a standstill. */
+/* Two devices on two threads, as in two protection domains on two cores: each sleeps when it has nothing to do, and
+ * only the other's notifications wake it. A lost one shows as a standstill. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -88,7 +88,8 @@ static void *run_side(void *argument)
 {
     struct side *side = argument;
     static _Thread_local struct packet packet;
-    while (side->sent < side->to_send || side->received < side->to_receive || side->guest->queues[TX].num_free < QUEUE_NUM) {
+    while (side->sent < side->to_send || side->received < side->to_receive
+           || side->guest->queues[TX].num_free < QUEUE_NUM) {
         if (turn(side, &packet)) {
             continue;
         }
@@ -145,6 +146,7 @@ TEST(threads_stream_through_a_small_ring)
 
 TEST(threads_both_ways)
 {
-    struct side sides[2] = {{.to_send = 3000, .to_receive = 3000, .size = 700}, {.to_send = 3000, .to_receive = 3000, .size = 700}};
+    struct side sides[2] = {{.to_send = 3000, .to_receive = 3000, .size = 700},
+                            {.to_send = 3000, .to_receive = 3000, .size = 700}};
     run_both(0x2000, sides);
 }

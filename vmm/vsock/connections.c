@@ -8,8 +8,8 @@ static uint32_t find(const struct vsock_connections *list, struct vsock_connecti
 {
     uint32_t i = 0;
     while (i < list->count
-           && (list->entries[i].local_port != connection.local_port || list->entries[i].peer_port != connection.peer_port
-               || list->entries[i].type != connection.type)) {
+           && (list->entries[i].local_port != connection.local_port
+               || list->entries[i].peer_port != connection.peer_port || list->entries[i].type != connection.type)) {
         i++;
     }
     return i;

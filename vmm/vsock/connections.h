@@ -2,13 +2,13 @@
 /*
  * The live connections between our guest and one peer.
  *
- * The device only forwards, so it needs no connection state, with one exception: when the peer's guest goes without a word,
- * ours must be told for each connection that survives it. A connection is remembered from the REQUEST that opens it, in
- * either direction, to the RST that ends it. A list that is full refuses new connections; how many one peer may hold is a
- * quota, so a peer that leaks them harms its own connections only.
+ * The device only forwards, so it needs no connection state, with one exception: when the peer's guest goes without a
+ * word, ours must be told for each connection that survives it. A connection is remembered from the REQUEST that opens
+ * it, in either direction, to the RST that ends it. A list that is full refuses new connections; how many one peer may
+ * hold is a quota, so a peer that leaks them harms its own connections only.
  *
- * When the peer's guest has died, every connection of that moment is a survivor: the first `survivors` entries. Connections
- * opened later come behind them.
+ * When the peer's guest has died, every connection of that moment is a survivor: the first `survivors` entries.
+ * Connections opened later come behind them.
  */
 #pragma once
 

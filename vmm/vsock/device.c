@@ -2,8 +2,8 @@
 /*
  * The device as a whole: its start, its one work loop, and the ends of its guest.
  *
- * Whatever happens (a kick, a notification), the same loop runs: move packets in both directions until nothing moves, then
- * settle: tell every peer what we wait for, and look once more. Only if there was nothing new is the device idle.
+ * Whatever happens (a kick, a notification), the same loop runs: move packets in both directions until nothing moves,
+ * then settle: tell every peer what we wait for, and look once more. Only if there was nothing new is the device idle.
  */
 #include "device.h"
 #include "memory.h"
@@ -32,7 +32,8 @@ enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const stru
         vsock_ring_init(&peer->ring, from->own_ring, from->peer_ring, from->ring_size);
     }
     vsock_tx_reset(device);
-    /* What peers have sent before we started is refused now; should that not end, the driver's first register write goes on. */
+    /* What peers have sent before we started is refused now; should that not end, the driver's first register write
+     * goes on. */
     unsigned runs = 0;
     while (runs < VSOCK_START_RUNS_MAX && vsock_device_run(device)) {
         runs++;

@@ -26,14 +26,15 @@
 /* Packets moved, dropped or answered by one call into the device before it returns `more`. Ours. */
 #define VSOCK_BUDGET 256
 
-/* Such calls that vsock_device_init() makes at most: more than 15 default rings full of the smallest records take. Ours. */
+/* Such calls that vsock_device_init() makes at most: more than 15 default rings full of the smallest records take.
+ * Ours. */
 #define VSOCK_START_RUNS_MAX 128
 
 /* Receive buffers that one peer may fill before it is the next peer's turn. Ours. */
 #define VSOCK_TURN 16
 
 /* A ring region is one page of indices and a power of two of data (ring.h). */
-#define VSOCK_RING_HEADER_SIZE 0x1000
+#define VSOCK_RING_HEADER_SIZE   0x1000
 #define VSOCK_RING_DATA_SIZE_MIN 0x1000u
 #define VSOCK_RING_DATA_SIZE_MAX 0x40000000u
 

@@ -2,8 +2,9 @@
 /*
  * The registers of virtio over MMIO, version 2 (virtio 4.2.2), and the socket device's configuration space.
  *
- * Every access succeeds as far as the guest can tell: what is not allowed reads as 0 or changes nothing, and is counted. What
- * the driver has agreed upon is locked: features by FEATURES_OK, a queue's registers by QueueReady and all by DRIVER_OK.
+ * Every access succeeds as far as the guest can tell: what is not allowed reads as 0 or changes nothing, and is
+ * counted. What the driver has agreed upon is locked: features by FEATURES_OK, a queue's registers by QueueReady and
+ * all by DRIVER_OK.
  */
 #include "device.h"
 
@@ -39,12 +40,12 @@ enum {
     REGISTER_CONFIG = 0x100,
 };
 
-#define MAGIC 0x74726976u     /* "virt" */
-#define VENDOR 0x444c4256u    /* "VBLD" */
-#define DEVICE_ID_SOCKET 19u  /* virtio 5.10.1 */
-#define NO_REGION UINT32_MAX  /* virtio 4.2.2: length and base of a shared memory region that does not exist */
-#define REGISTER_WIDTH 4u
-#define CID_SIZE 8u
+#define MAGIC            0x74726976u /* "virt" */
+#define VENDOR           0x444c4256u /* "VBLD" */
+#define DEVICE_ID_SOCKET 19u         /* virtio 5.10.1 */
+#define NO_REGION        UINT32_MAX  /* virtio 4.2.2: length and base of a shared memory region that does not exist */
+#define REGISTER_WIDTH   4u
+#define CID_SIZE         8u
 
 static uint64_t read_config(const struct vsock_device *device, uint64_t offset, unsigned width);
 static uint32_t read_register(struct vsock_device *device, uint64_t offset);
@@ -112,7 +113,9 @@ static uint32_t read_register(struct vsock_device *device, uint64_t offset)
     case REGISTER_VENDOR_ID:
         return VENDOR;
     case REGISTER_DEVICE_FEATURES:
-        return device->device_features_select < 2 ? (uint32_t)(FEATURES_OFFERED >> (32 * device->device_features_select)) : 0;
+        return device->device_features_select < 2
+                   ? (uint32_t)(FEATURES_OFFERED >> (32 * device->device_features_select))
+                   : 0;
     case REGISTER_QUEUE_NUM_MAX:
         return queue != NULL ? VSOCK_QUEUE_SIZE_MAX : 0;
     case REGISTER_QUEUE_READY:
@@ -172,7 +175,8 @@ static void write_status(struct vsock_device *device, uint32_t value)
     bool features_were_ok = (device->status & STATUS_FEATURES_OK) != 0;
     uint32_t added = value & ~device->status;
     uint32_t accepted = added & begun;
-    if ((added & STATUS_FEATURES_OK) != 0 && ((device->status | accepted) & begun) == begun && features_agreed(device)) {
+    if ((added & STATUS_FEATURES_OK) != 0 && ((device->status | accepted) & begun) == begun
+        && features_agreed(device)) {
         accepted |= STATUS_FEATURES_OK;
     }
     if ((added & STATUS_DRIVER_OK) != 0 && features_were_ok) {
@@ -304,7 +308,7 @@ static bool write_register(struct vsock_device *device, uint64_t offset, uint32_
         return true;
     case REGISTER_SHM_SEL:
         return false; /* there are no shared memory regions */
-    default: /* not an enum, but whatever the guest says */
+    default:          /* not an enum, but whatever the guest says */
         ignore(device);
         return false;
     }

@@ -3,13 +3,14 @@
 #include "ring.h"
 #include "memory.h"
 
-#define RECORD_EPOCH 0
+#define RECORD_EPOCH      0
 #define RECORD_PEER_EPOCH 4
-#define RECORD_HEADER 8
-#define RECORD_ALIGN 8u
+#define RECORD_HEADER     8
+#define RECORD_ALIGN      8u
 
 _Static_assert(sizeof(struct vsock_ring_region) == VSOCK_RING_HEADER_SIZE, "the data starts on the second page");
-_Static_assert(VSOCK_RECORD_SIZE >= RECORD_HEADER + VSOCK_HEADER_SIZE && VSOCK_RECORD_SIZE % RECORD_ALIGN == 0, "record layout");
+_Static_assert(VSOCK_RECORD_SIZE >= RECORD_HEADER + VSOCK_HEADER_SIZE && VSOCK_RECORD_SIZE % RECORD_ALIGN == 0,
+               "record layout");
 
 static uint32_t align_up(uint32_t size)
 {
@@ -24,8 +25,8 @@ static uint32_t least(uint32_t a, uint32_t b)
 bool vsock_ring_size_valid(uint64_t region_size)
 {
     uint64_t data_size = region_size - VSOCK_RING_HEADER_SIZE;
-    return region_size > VSOCK_RING_HEADER_SIZE && data_size >= VSOCK_RING_DATA_SIZE_MIN && data_size <= VSOCK_RING_DATA_SIZE_MAX
-           && (data_size & (data_size - 1)) == 0;
+    return region_size > VSOCK_RING_HEADER_SIZE && data_size >= VSOCK_RING_DATA_SIZE_MIN
+           && data_size <= VSOCK_RING_DATA_SIZE_MAX && (data_size & (data_size - 1)) == 0;
 }
 
 void vsock_ring_init(struct vsock_ring *ring, void *own, const void *peer, uint64_t region_size)

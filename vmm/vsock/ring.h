@@ -10,25 +10,26 @@
  *     +0x44  sleeping   wake A when B.tail moves  +0x44  sleeping
  *     +0x1000  data     A's records for B         +0x1000  data     B's records for A
  *
- * All zero is a valid, empty ring whose consumer is awake: a side that has not started yet needs no notification, because it
- * looks at the ring when it starts. Positions count bytes modulo 2^32 and are taken modulo the size of the data, a power of two.
- * A record is 56 bytes (the writer's epoch, the reader's epoch as the writer knows it, the packet header, padding), then the
- * payload, padded to 8 bytes. Records may wrap around the end of the data.
+ * All zero is a valid, empty ring whose consumer is awake: a side that has not started yet needs no notification,
+ * because it looks at the ring when it starts. Positions count bytes modulo 2^32 and are taken modulo the size of the
+ * data, a power of two. A record is 56 bytes (the writer's epoch, the reader's epoch as the writer knows it, the packet
+ * header, padding), then the payload, padded to 8 bytes. Records may wrap around the end of the data.
  *
- * Nothing that the peer writes is trusted: its words are read once, judged, and kept privately; our own positions are never
- * read back. A tail or a length that cannot be is VSOCK_RING_BROKEN, and a head that cannot be leaves no room.
+ * Nothing that the peer writes is trusted: its words are read once, judged, and kept privately; our own positions are
+ * never read back. A tail or a length that cannot be is VSOCK_RING_BROKEN, and a head that cannot be leaves no room.
  *
  * Notifications are hints. A consumer that finds nothing sets `sleeping`, and only then looks once more; a producer
- * publishes its tail, and only then looks at `sleeping`. With a full fence between the two steps on both sides, one of the
- * two sees the other. `want_room` does the same in the other direction.
+ * publishes its tail, and only then looks at `sleeping`. With a full fence between the two steps on both sides, one of
+ * the two sees the other. `want_room` does the same in the other direction.
  *
- * Epochs. When a guest goes (reset, power-off), its device raises its epoch. The peer first delivers the records that were
- * written before, then resets its own guest's surviving connections. Records of later lives carry the later epoch, so the
- * order is exact even when the peer sleeps through it; records addressed to an earlier life of ours are dropped.
+ * Epochs. When a guest goes (reset, power-off), its device raises its epoch. The peer first delivers the records that
+ * were written before, then resets its own guest's surviving connections. Records of later lives carry the later epoch,
+ * so the order is exact even when the peer sleeps through it; records addressed to an earlier life of ours are dropped.
  *
- * The reserve. A device must answer some records with an RST, for which it needs room in its own ring. If both rings were
- * full of records to be answered, neither side could go on. So guests' packets leave a reserve free, which only answers may
- * fill: each answer frees at least as much of the other ring as it takes of this one, hence one side can always proceed.
+ * The reserve. A device must answer some records with an RST, for which it needs room in its own ring. If guests'
+ * packets took all room there is, two full rings of records to be answered would stand still. So they leave a reserve
+ * free, which only answers may fill: each answer frees at least as much of the other ring as it takes of this one,
+ * hence one side can always proceed.
  */
 #pragma once
 
@@ -96,7 +97,8 @@ void vsock_ring_init(struct vsock_ring *ring, void *own, const void *peer, uint6
 /* Largest payload that fits in one record now; false if not even an empty one does. An answer may use the reserve. */
 bool vsock_ring_room(const struct vsock_ring *ring, bool answer, uint32_t *payload_size);
 
-/* Writes a record's header, for which there must be room; vsock_ring_write() appends its header->len bytes; then end. */
+/* Writes a record's header, for which there must be room; vsock_ring_write() appends its header->len bytes; then end.
+ */
 void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header);
 void vsock_ring_write(struct vsock_ring *ring, const void *from, size_t size);
 void vsock_ring_end(struct vsock_ring *ring);

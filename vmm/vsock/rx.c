@@ -3,8 +3,9 @@
  * From the peers' rings to our guest.
  *
  * Three kinds of packets want its receive buffers: our own RSTs that answer its packets (replies), our own RSTs for
- * connections whose peer died (survivors), and the peers' records, which are split to the size of the buffers. Replies come
- * first, then the peers take turns. A record that cannot be delivered to this guest is answered with an RST to the peer.
+ * connections whose peer died (survivors), and the peers' records, which are split to the size of the buffers. Replies
+ * come first, then the peers take turns. A record that cannot be delivered to this guest is answered with an RST to the
+ * peer.
  */
 #include "device.h"
 
@@ -35,8 +36,8 @@ static void count(struct vsock_device *device, enum vsock_counter counter)
 /* --- the guest's buffers --- */
 
 /*
- * Takes a receive buffer of at least `size_min` bytes. Smaller and broken ones go back empty; a guest that adds them as fast as we
- * return them has to kick again. False if there is none.
+ * Takes a receive buffer of at least `size_min` bytes. Smaller and broken ones go back empty; a guest that adds them as
+ * fast as we return them has to kick again. False if there is none.
  */
 static bool take_buffer(struct vsock_device *device, uint32_t size_min, struct vsock_chain *buffer)
 {
@@ -107,17 +108,20 @@ static bool deliver_reply(struct vsock_device *device)
 /* --- records --- */
 
 static bool take_record(struct vsock_device *device, struct vsock_peer *peer);
-static bool reset_survivor(struct vsock_device *device, struct vsock_peer *peer, const struct vsock_connection *connection);
+static bool reset_survivor(struct vsock_device *device, struct vsock_peer *peer,
+                           const struct vsock_connection *connection);
 static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer);
 static bool answer(struct vsock_device *device, struct vsock_peer *peer, enum vsock_counter why);
 static void finish(struct vsock_peer *peer);
 
 static struct vsock_connection connection_of(const struct vsock_header *header)
 {
-    return (struct vsock_connection){.local_port = header->dst_port, .peer_port = header->src_port, .type = header->type};
+    return (struct vsock_connection){
+        .local_port = header->dst_port, .peer_port = header->src_port, .type = header->type};
 }
 
-/* Can the record at hand be delivered? Else `why` not. It depends on our guest, so it may change while the record waits. */
+/* Can the record at hand be delivered? Else `why` not. It depends on our guest, so it may change while the record
+ * waits. */
 static bool deliverable(const struct vsock_device *device, const struct vsock_peer *peer, enum vsock_counter *why)
 {
     const struct vsock_header *header = &peer->record.header;
@@ -205,7 +209,8 @@ static bool take_record(struct vsock_device *device, struct vsock_peer *peer)
     return true;
 }
 
-static bool reset_survivor(struct vsock_device *device, struct vsock_peer *peer, const struct vsock_connection *connection)
+static bool reset_survivor(struct vsock_device *device, struct vsock_peer *peer,
+                           const struct vsock_connection *connection)
 {
     struct vsock_header header = {
         .src_cid = peer->cid,

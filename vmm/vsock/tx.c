@@ -2,9 +2,10 @@
 /*
  * From our guest to the peers' rings.
  *
- * Each packet is taken from the tx queue, judged, and appended to the FIFO of the peer it is for; from there it goes into that
- * peer's ring as soon as there is room, in pieces if it must. Its chain is returned when all of it is in the ring. So a peer
- * that does not read holds up its own packets only, until its guest's credit or our guest's descriptors are used up.
+ * Each packet is taken from the tx queue, judged, and appended to the FIFO of the peer it is for; from there it goes
+ * into that peer's ring as soon as there is room, in pieces if it must. Its chain is returned when all of it is in the
+ * ring. So a peer that does not read holds up its own packets only, until its guest's credit or our guest's descriptors
+ * are used up.
  */
 #include "device.h"
 
@@ -83,7 +84,8 @@ static struct vsock_peer *route(struct vsock_device *device, const struct vsock_
     if (peer == NULL) {
         return refuse(device, header, VSOCK_COUNT_TX_UNKNOWN_PEER);
     }
-    struct vsock_connection connection = {.local_port = header->src_port, .peer_port = header->dst_port, .type = header->type};
+    struct vsock_connection connection = {
+        .local_port = header->src_port, .peer_port = header->dst_port, .type = header->type};
     if (header->op == VSOCK_OP_REQUEST && !vsock_connections_add(&peer->connections, connection)) {
         return refuse(device, header, VSOCK_COUNT_TX_REFUSED);
     }
@@ -93,12 +95,14 @@ static struct vsock_peer *route(struct vsock_device *device, const struct vsock_
     return peer;
 }
 
-static void append(struct vsock_device *device, struct vsock_peer *peer, const struct vsock_chain *chain, const struct vsock_header *header)
+static void append(struct vsock_device *device, struct vsock_peer *peer, const struct vsock_chain *chain,
+                   const struct vsock_header *header)
 {
     /* There is one for each chain that the queue lets us hold. */
     uint16_t index = device->waiting_free;
     device->waiting_free = device->waiting[index].next;
-    device->waiting[index] = (struct vsock_waiting){.chain = *chain, .header = *header, .left = header->len, .next = VSOCK_WAITING_NONE};
+    device->waiting[index] =
+        (struct vsock_waiting){.chain = *chain, .header = *header, .left = header->len, .next = VSOCK_WAITING_NONE};
     if (peer->waiting_first == VSOCK_WAITING_NONE) {
         peer->waiting_first = index;
     } else {
@@ -156,7 +160,8 @@ static bool next_piece(const struct vsock_peer *peer, const struct vsock_waiting
     return *size == packet->left || *size >= LEAST_PIECE(&peer->ring);
 }
 
-static void send_piece(struct vsock_device *device, struct vsock_peer *peer, struct vsock_waiting *packet, uint32_t size)
+static void send_piece(struct vsock_device *device, struct vsock_peer *peer, struct vsock_waiting *packet,
+                       uint32_t size)
 {
     struct vsock_queue *queue = &device->queues[QUEUE_TX];
     struct vsock_header header = vsock_header_piece(&packet->header, size, size == packet->left);

@@ -44,7 +44,8 @@ struct descriptor {
 static uint16_t load16(const uint8_t *from, int order)
 {
     const uint16_t *word = (const uint16_t *)(const void *)from;
-    return order == __ATOMIC_ACQUIRE ? __atomic_load_n(word, __ATOMIC_ACQUIRE) : __atomic_load_n(word, __ATOMIC_RELAXED);
+    return order == __ATOMIC_ACQUIRE ? __atomic_load_n(word, __ATOMIC_ACQUIRE)
+                                     : __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
 static struct descriptor load_descriptor(const struct vsock_queue *queue, uint16_t index)
@@ -80,9 +81,12 @@ bool vsock_queue_enable(struct vsock_queue *queue, vsock_translate *translate, v
     if (num == 0 || num > VSOCK_QUEUE_SIZE_MAX || (num & (num - 1)) != 0) {
         return false;
     }
-    queue->descriptors = translate_area(translate, cookie, queue->descriptor_address, num * DESCRIPTOR_SIZE, DESCRIPTORS_ALIGN);
-    queue->available = translate_area(translate, cookie, queue->driver_address, AVAILABLE_RING + num * 2 + EVENT_WORD_SIZE, AVAILABLE_ALIGN);
-    queue->used = translate_area(translate, cookie, queue->device_address, USED_RING + num * USED_ELEMENT_SIZE + EVENT_WORD_SIZE, USED_ALIGN);
+    queue->descriptors =
+        translate_area(translate, cookie, queue->descriptor_address, num * DESCRIPTOR_SIZE, DESCRIPTORS_ALIGN);
+    queue->available = translate_area(translate, cookie, queue->driver_address,
+                                      AVAILABLE_RING + num * 2 + EVENT_WORD_SIZE, AVAILABLE_ALIGN);
+    queue->used = translate_area(translate, cookie, queue->device_address,
+                                 USED_RING + num * USED_ELEMENT_SIZE + EVENT_WORD_SIZE, USED_ALIGN);
     if (queue->descriptors == NULL || queue->available == NULL || queue->used == NULL) {
         return false;
     }
@@ -121,8 +125,8 @@ static void free_chain(struct vsock_queue *queue, struct vsock_chain *chain)
 }
 
 /* Appends a descriptor's memory to the chain; `*link` is where the index of the new segment belongs. */
-static enum vsock_queue_result add_segment(struct vsock_queue *queue, const struct descriptor *descriptor, struct vsock_chain *chain,
-                                           uint16_t **link)
+static enum vsock_queue_result add_segment(struct vsock_queue *queue, const struct descriptor *descriptor,
+                                           struct vsock_chain *chain, uint16_t **link)
 {
     if (descriptor->size == 0) {
         return VSOCK_QUEUE_CHAIN;
@@ -146,7 +150,8 @@ static enum vsock_queue_result add_segment(struct vsock_queue *queue, const stru
     return VSOCK_QUEUE_CHAIN;
 }
 
-static enum vsock_queue_result copy_chain(struct vsock_queue *queue, enum vsock_direction direction, struct vsock_chain *chain)
+static enum vsock_queue_result copy_chain(struct vsock_queue *queue, enum vsock_direction direction,
+                                          struct vsock_chain *chain)
 {
     uint16_t expected = direction == VSOCK_DEVICE_WRITES ? DESCRIPTOR_WRITE : 0;
     uint16_t *link = &chain->first;
@@ -169,9 +174,11 @@ static enum vsock_queue_result copy_chain(struct vsock_queue *queue, enum vsock_
     return VSOCK_QUEUE_BROKEN;
 }
 
-enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction, struct vsock_chain *chain)
+enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction,
+                                         struct vsock_chain *chain)
 {
-    uint16_t pending = (uint16_t)(load16(queue->available + AVAILABLE_INDEX, __ATOMIC_ACQUIRE) - queue->available_index);
+    uint16_t pending =
+        (uint16_t)(load16(queue->available + AVAILABLE_INDEX, __ATOMIC_ACQUIRE) - queue->available_index);
     if (pending == 0) {
         return VSOCK_QUEUE_EMPTY;
     }

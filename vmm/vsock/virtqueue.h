@@ -3,16 +3,16 @@
  * One split virtqueue as its device sees it (virtio 2.7).
  *
  * The three areas lie in guest memory, so the guest may rewrite any byte at any time. Therefore each word is read once,
- * a chain is copied into private segments with translated addresses before anything is done with it, and all positions are
- * kept here, never read back. What a chain's descriptors say is judged while they are copied:
+ * a chain is copied into private segments with translated addresses before anything is done with it, and all positions
+ * are kept here, never read back. What a chain's descriptors say is judged while they are copied:
  *
- *  - what only a broken driver can produce (a jump of avail.idx, a descriptor index outside the table, a loop, a descriptor
- *    in two chains at once) is VSOCK_QUEUE_BROKEN: the device must stop and ask for a reset;
+ *  - what only a broken driver can produce (a jump of avail.idx, a descriptor index outside the table, a loop, a
+ * descriptor in two chains at once) is VSOCK_QUEUE_BROKEN: the device must stop and ask for a reset;
  *  - what is wrong with one chain (an address outside guest memory, a wrong direction, an indirect table that was never
  *    negotiated) leaves the queue usable: VSOCK_QUEUE_BAD_CHAIN, to be returned to the driver with length 0.
  *
- * Every descriptor of the table belongs to at most one chain at a time, so `num` private segments are enough for any honest
- * driver, and running out of them is how loops are found.
+ * Every descriptor of the table belongs to at most one chain at a time, so `num` private segments are enough for any
+ * honest driver, and running out of them is how loops are found.
  */
 #pragma once
 
@@ -83,11 +83,14 @@ void vsock_queue_reset(struct vsock_queue *queue);
 /* Tries to make the queue ready with what its registers say. False: a bad size, alignment or address; it stays off. */
 bool vsock_queue_enable(struct vsock_queue *queue, vsock_translate *translate, void *cookie);
 
-/* Stops the queue: guest memory is not touched again, chains in flight are forgotten. The registers keep their values. */
+/* Stops the queue: guest memory is not touched again, chains in flight are forgotten. The registers keep their values.
+ */
 void vsock_queue_disable(struct vsock_queue *queue);
 
-/* Takes the next chain. With VSOCK_QUEUE_BAD_CHAIN it is good for nothing but vsock_queue_return(), which it needs as well. */
-enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction, struct vsock_chain *chain);
+/* Takes the next chain. With VSOCK_QUEUE_BAD_CHAIN it is good for nothing but vsock_queue_return(), which it needs as
+ * well. */
+enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction,
+                                         struct vsock_chain *chain);
 
 /* Copies the next `size` bytes out of a chain and moves past them. `size` must not exceed chain->size. */
 void vsock_chain_read(struct vsock_queue *queue, struct vsock_chain *chain, void *to, size_t size);
@@ -95,11 +98,13 @@ void vsock_chain_read(struct vsock_queue *queue, struct vsock_chain *chain, void
 /* Copies `size` bytes into a chain and moves past them. `size` must not exceed chain->size. */
 void vsock_chain_write(struct vsock_queue *queue, struct vsock_chain *chain, const void *from, size_t size);
 
-/* The contiguous memory at the front of a chain, `*size` bytes of at most `limit`; then vsock_chain_skip() past them. */
+/* The contiguous memory at the front of a chain, `*size` bytes of at most `limit`; then vsock_chain_skip() past them.
+ */
 uint8_t *vsock_chain_front(struct vsock_queue *queue, const struct vsock_chain *chain, size_t limit, size_t *size);
 void vsock_chain_skip(struct vsock_queue *queue, struct vsock_chain *chain, size_t size);
 
-/* Returns a chain to the driver, of whose bytes the first `written` were written. Visible after vsock_queue_publish(). */
+/* Returns a chain to the driver, of whose bytes the first `written` were written. Visible after vsock_queue_publish().
+ */
 void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, uint32_t written);
 
 /* Shows the driver what was returned. True if it wants an interrupt for it. */

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio-socket device (virtio 1.2 section 5.10) behind virtio-mmio registers, for a guest whose only sockets lead to other
- * guests. It knows neither seL4 nor QEMU: a seat gives it guest memory, a pair of shared regions per peer and three callbacks,
- * and tells it about register accesses, notifications and the guest's end. Compile every .c file of this directory; beside
- * the compiler's own headers it needs memcpy and memset only.
+ * A virtio-socket device (virtio 1.2 section 5.10) behind virtio-mmio registers, for a guest whose only sockets lead to
+ * other guests. It knows neither seL4 nor QEMU: a seat gives it guest memory, a pair of shared regions per peer and
+ * three callbacks, and tells it about register accesses, notifications and the guest's end. Compile every .c file of
+ * this directory; beside the compiler's own headers it needs memcpy and memset only.
  *
  * What a seat does:
  *
- *   static struct vsock_device device;                       // about 33 KiB
+ *   static struct vsock_device device;                       // zeroed, about 33 KiB
  *
  *   start        vsock_device_init(&device, &setup), when all regions are mapped
- *   MMIO fault   vsock_mmio_access(&device, offset, width, is_write, &value), then advance the guest's program counter:
- *                every access is legal for the guest, wrong ones read 0 or are ignored
- *   peer         vsock_device_notified(&device, peer), for every notification of that peer's channel. It is a hint: merged,
- *                spurious, early and repeated ones do no harm, also before the guest runs
- *   PSCI         vsock_device_guest_off() for SYSTEM_OFF, vsock_device_guest_reset() for SYSTEM_RESET, before guest memory
- *                is reloaded
+ *   MMIO fault   vsock_mmio_access(&device, offset, width, is_write, &value), then advance the guest's program
+ *                counter: every access is legal for the guest, wrong ones read 0 or are ignored
+ *   peer         vsock_device_notified(&device, peer), for every notification of that peer's channel. It is a hint:
+ *                merged, spurious, early and repeated ones do no harm, also before the guest runs
+ *   PSCI         vsock_device_guest_off() for SYSTEM_OFF, vsock_device_guest_reset() for SYSTEM_RESET, before guest
+ *                memory is reloaded
  *   `more`       functions that return bool return true if they stopped at their budget with work left. Then
- *                vsock_device_run() must be called again, soon, until it returns false; other events may be served between
+ *                vsock_device_run() must be called again, soon, until it returns false; other events may be served
+ *                between
  *
- * The interrupt is level-like and edge-reported: set_irq(cookie, true) when InterruptStatus becomes non-zero, set_irq(cookie,
- * false) when the guest has acknowledged all of it or the device was reset; never twice the same level. So a seat that
- * injects on `true` has at most one injection outstanding; if an injection was refused or lost (vIRQ not enabled yet), it
- * may ask vsock_device_irq_level() later and inject again.
+ * The interrupt is level-like and edge-reported: set_irq(cookie, true) when InterruptStatus becomes non-zero,
+ * set_irq(cookie, false) when the guest has acknowledged all of it or the device was reset; never twice the same level.
+ * So a seat that injects on `true` has at most one injection outstanding; if an injection was refused or lost (vIRQ not
+ * enabled yet), it may ask vsock_device_irq_level() later and inject again.
  *
- * Not reentrant: a callback must not call into the device, and one device is used by one thread at a time. Two devices joined
- * by rings may run on two threads or in two protection domains.
+ * Not reentrant: a callback must not call into the device, and one device is used by one thread at a time. Two devices
+ * joined by rings may run on two threads or in two protection domains.
  */
 #pragma once
 
@@ -58,7 +59,7 @@ struct vsock_peer_setup {
     uint32_t cid;
     void *own_ring;        /* written by us only; page aligned, all zero at the first start */
     const void *peer_ring; /* written by the peer only */
-    uint64_t ring_size;    /* of each of the two: VSOCK_RING_HEADER_SIZE and a power of two from 4 KiB to 1 GiB, in bytes */
+    uint64_t ring_size;    /* bytes of each of the two, see vsock_ring_size_valid() */
 };
 
 struct vsock_setup {
@@ -81,14 +82,14 @@ enum vsock_setup_fault {
 /* Why a packet, a chain or an access was dropped, and what else a bench or a person may ask about. */
 enum vsock_counter {
     /* work done */
-    VSOCK_COUNT_TX_PACKETS,     /* taken from our guest and routed to a peer */
-    VSOCK_COUNT_TX_RECORDS,     /* written to rings; more than packets where they were split */
-    VSOCK_COUNT_TX_BYTES,       /* payload */
-    VSOCK_COUNT_RX_RECORDS,     /* read from rings and meant for our guest */
-    VSOCK_COUNT_RX_PACKETS,     /* put into our guest's buffers */
-    VSOCK_COUNT_RX_BYTES,       /* payload */
-    VSOCK_COUNT_INTERRUPTS,     /* set_irq(true) */
-    VSOCK_COUNT_NOTIFICATIONS,  /* notify_peer() */
+    VSOCK_COUNT_TX_PACKETS,      /* taken from our guest and routed to a peer */
+    VSOCK_COUNT_TX_RECORDS,      /* written to rings; more than packets where they were split */
+    VSOCK_COUNT_TX_BYTES,        /* payload */
+    VSOCK_COUNT_RX_RECORDS,      /* read from rings and meant for our guest */
+    VSOCK_COUNT_RX_PACKETS,      /* put into our guest's buffers */
+    VSOCK_COUNT_RX_BYTES,        /* payload */
+    VSOCK_COUNT_INTERRUPTS,      /* set_irq(true) */
+    VSOCK_COUNT_NOTIFICATIONS,   /* notify_peer() */
     VSOCK_COUNT_RESETS_TO_GUEST, /* RSTs that we made up for our guest */
     VSOCK_COUNT_RESETS_TO_PEER,  /* RSTs that we made up for a peer's guest */
     /* our guest's packets, dropped */
@@ -99,8 +100,8 @@ enum vsock_counter {
     VSOCK_COUNT_TX_UNKNOWN_TYPE, /* answered with RST, as the next three */
     VSOCK_COUNT_TX_UNKNOWN_OP,
     VSOCK_COUNT_TX_UNKNOWN_PEER,
-    VSOCK_COUNT_TX_REFUSED,      /* REQUEST while the peer's quota of connections is used up */
-    VSOCK_COUNT_TX_PEER_DIED,    /* waited for room when the peer's guest died */
+    VSOCK_COUNT_TX_REFUSED,   /* REQUEST while the peer's quota of connections is used up */
+    VSOCK_COUNT_TX_PEER_DIED, /* waited for room when the peer's guest died */
     /* our guest's receive buffers, returned empty */
     VSOCK_COUNT_RX_BAD_CHAIN,
     VSOCK_COUNT_RX_SHORT,
@@ -114,8 +115,8 @@ enum vsock_counter {
     VSOCK_COUNT_RX_RING_BROKEN,  /* the peer's tail or a record's length was impossible: all connections reset */
     VSOCK_COUNT_RX_SURVIVORS,    /* connections reset because the peer's guest died */
     /* registers */
-    VSOCK_COUNT_MMIO_IGNORED,    /* bad width or offset, read-only, locked or invalid value */
-    VSOCK_COUNT_QUEUE_BROKEN,    /* DEVICE_NEEDS_RESET was set */
+    VSOCK_COUNT_MMIO_IGNORED, /* bad width or offset, read-only, locked or invalid value */
+    VSOCK_COUNT_QUEUE_BROKEN, /* DEVICE_NEEDS_RESET was set */
     VSOCK_COUNTERS,
 };
 
@@ -176,8 +177,8 @@ struct vsock_device {
 enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup);
 
 /*
- * One access of the guest to the register window: `offset` from its start in bytes, `width` 1, 2, 4 or 8 bytes. Reads store the
- * zero-extended value, writes take it from there.
+ * One access of the guest to the register window: `offset` from its start in bytes, `width` 1, 2, 4 or 8 bytes. Reads
+ * store the zero-extended value, writes take it from there.
  */
 bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned width, bool is_write, uint64_t *value);
 
@@ -188,9 +189,9 @@ bool vsock_device_notified(struct vsock_device *device, unsigned peer);
 bool vsock_device_run(struct vsock_device *device);
 
 /*
- * The guest is gone (power-off) or will start again (reset). What it has queued is still sent as far as there is room, then
- * its peers reset their connections with it, and the device is as after a write of 0 to its status. Guest memory is not
- * accessed any longer when these return.
+ * The guest is gone (power-off) or will start again (reset). What it has queued is still sent as far as there is room,
+ * then its peers reset their connections with it, and the device is as after a write of 0 to its status. Guest memory
+ * is not accessed any longer when these return.
  */
 bool vsock_device_guest_off(struct vsock_device *device);
 bool vsock_device_guest_reset(struct vsock_device *device);
