@@ -44,7 +44,7 @@ export type DebianLock = Readonly<z.infer<typeof schema>>;
 
 /** The folder's lock, or undefined if it has none, or if one of its files is not what the lock says. */
 export async function readLock(folder: string): Promise<DebianLock | undefined> {
-  const text = await readFile(join(folder, 'lock.json'), 'utf8').catch(() => undefined);
+  const text = await readFile(join(folder, 'lock.json'), 'utf8').catch(whenAbsent(undefined));
   if (text === undefined) return undefined;
   let value: unknown;
   try {
@@ -56,9 +56,17 @@ export async function readLock(folder: string): Promise<DebianLock | undefined> 
   const lock = schema.safeParse(value);
   if (!lock.success) return undefined;
   for (const file of lock.data.files) {
-    const bytes = await readFile(join(folder, file.name)).catch(() => undefined);
+    const bytes = await readFile(join(folder, file.name)).catch(whenAbsent(undefined));
     if (bytes === undefined || bytes.length !== file.sizeBytes) return undefined;
     if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) return undefined;
   }
   return lock.data;
 }
+
+/** For `catch`: a file that is not there is this `value`; anything else that is wrong with it goes on. */
+export const whenAbsent =
+  <T>(value: T) =>
+  (error: NodeJS.ErrnoException): T => {
+    if (error.code === 'ENOENT') return value;
+    throw error;
+  };

@@ -5,12 +5,13 @@
 // says, the network is not asked.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSystemError } from '../make/action.ts';
 import { openApt, type AptPackage, type AptSource } from '../make/tools/apt.ts';
 import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
 import { findDebianMirror } from './apt-sources.ts';
 import { type OpenDeb, openDeb } from './deb.ts';
 import { checkDeb, takeFiles } from './debian-files.ts';
-import { readLock, type DebianLock, lockFormat, type LockedFile } from './debian-lock.ts';
+import { readLock, type DebianLock, whenAbsent, lockFormat, type LockedFile } from './debian-lock.ts';
 import { chooseKernel, isVersion, onlyPackage } from './debian-packages.ts';
 
 export interface GuestFile {
@@ -70,8 +71,20 @@ export interface FetchDebianOptions {
 export const kernelSuite = 'trixie-backports';
 const baseSuite = 'trixie';
 
+/** The cached guest, or one that is fetched now. What it refuses: docs/errors.md, families DEB and APT. */
 export async function fetchDebianGuest(options: FetchDebianOptions): Promise<DebianGuest> {
   const root = join(options.cacheDir, 'guests', 'debian');
+  try {
+    return await findOrFetch(root, options);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return refuse('DEB114', `the cache '${root}' cannot be used: ${error.message}`, {
+      hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
+    });
+  }
+}
+
+async function findOrFetch(root: string, options: FetchDebianOptions): Promise<DebianGuest> {
   const cached = await findCached(root, options);
   if (cached !== undefined) return cached;
   if (options.offline)
@@ -105,8 +118,8 @@ async function findCached(root: string, { version }: FetchDebianOptions): Promis
 
 /** Cached versions, the one that runs without a pin use first; folders that somebody copied in come last. */
 async function readIndex(root: string): Promise<string[]> {
-  const text = await readFile(join(root, 'versions'), 'utf8').catch(() => '');
-  const folders = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const text = await readFile(join(root, 'versions'), 'utf8').catch(whenAbsent(''));
+  const folders = await readdir(root, { withFileTypes: true }).catch(whenAbsent([]));
   const names = folders.filter((one) => one.isDirectory()).map(({ name }) => name);
   const noted = text.split('\n').filter((name) => names.includes(name));
   const copied = names.filter((name) => !noted.includes(name) && !name.startsWith('.'));

@@ -222,6 +222,19 @@ describe('what goes wrong', () => {
     expect(await refusalOf(fetchFrom(from, { sources }))).toMatch(/^APT104 .*not signed/);
   });
 
+  test('DEB114: a cache that is a file, and one that cannot be made', async (ctx) => {
+    const from = await start(ctx);
+    const file = join(cacheDir, 'file');
+    await writeFile(file, '');
+    for (const bad of [file, join(cacheDir, 'x'.repeat(300))])
+      expect(await refusalOf(fetchFrom(from, { cacheDir: bad }))).toMatch(
+        new RegExp(
+          `^DEB114 the cache '${bad}/guests/debian' cannot be used: E[A-Z]+:.* \\| make it writable`,
+        ),
+      );
+    expect(from.requests).toEqual([]);
+  });
+
   test('an abort in mid download ends it and leaves nothing', async (ctx) => {
     const from = await start(ctx);
     from.fault = { path: /linux-modules/, kind: 'stalls' };
