@@ -16,7 +16,7 @@ import type { Step } from '../make/step.ts';
 import { findTools } from '../make/tools/find.ts';
 import type { VsockSystem } from '../meta/index.ts';
 import { describeSystem } from './describe.ts';
-import { loadAll } from './load.ts';
+import { giveUp, loadAll } from './load.ts';
 import type { Settings } from './options.ts';
 import { packageDirectory } from './package.ts';
 import { printDiagnostics, say } from './report.ts';
@@ -85,18 +85,21 @@ export async function loadImageInputs(context: CommandContext): Promise<ImageInp
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc'], env),
-    guest: () =>
+    // Last, because it may have to be fetched.
+    guest: (isDoomed) =>
       loadGuestImages({
         linux: settings.text('linux'),
         initrd: settings.text('initrd'),
         debian: () =>
-          fetchDebianGuest({
-            cacheDir: cacheDir(env),
-            ...version,
-            offline: settings.on('offline'),
-            signal,
-            onProgress: reportDebian(settings),
-          }),
+          isDoomed && !settings.on('offline')
+            ? giveUp()
+            : fetchDebianGuest({
+                cacheDir: cacheDir(env),
+                ...version,
+                offline: settings.on('offline'),
+                signal,
+                onProgress: reportDebian(settings),
+              }),
       }),
   });
   printDiagnostics([...sources.warnings, ...guest.warnings]);

@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The first stage of every command: from settings to boards, SDK, sources and tools. Everything that is missing is said
 // in one go, whatever it is.
-import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
+import { exitCode, Refusal } from '../meta/diagnostic.ts';
 
-/** Runs all `tasks`; if some refuse, throws one Refusal with all they found. */
-export async function loadAll<Tasks extends Readonly<Record<string, () => unknown>>>(
+/** Says that a task has nothing to add: what it would do is of no use any more. */
+export const giveUp = (): never => {
+  throw new Refusal([]);
+};
+
+/**
+ * Runs all `tasks`, one after the other; if some refuse, throws one Refusal with all they found. A task is told whether
+ * an earlier one has refused, so that nothing is fetched in vain.
+ */
+export async function loadAll<Tasks extends Readonly<Record<string, (isDoomed: boolean) => unknown>>>(
   tasks: Tasks,
 ): Promise<{ readonly [Key in keyof Tasks]: Awaited<ReturnType<Tasks[Key]>> }> {
-  const found: Diagnostic[] = [];
-  let isMissing = false;
+  const refusals: Refusal[] = [];
   const results: Record<string, unknown> = {};
   for (const [name, task] of Object.entries(tasks)) {
     try {
-      results[name] = await task();
+      results[name] = await task(refusals.length > 0);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      found.push(...error.diagnostics);
-      isMissing ||= error.exit === exitCode.missing;
+      refusals.push(error);
     }
   }
-  if (found.length > 0) throw new Refusal(found, isMissing ? exitCode.missing : exitCode.refused);
+  if (refusals.length > 0)
+    throw new Refusal(
+      refusals.flatMap(({ diagnostics }) => diagnostics),
+      refusals.some(({ exit }) => exit === exitCode.missing) ? exitCode.missing : exitCode.refused,
+    );
   return results as { readonly [Key in keyof Tasks]: Awaited<ReturnType<Tasks[Key]>> };
 }

@@ -162,6 +162,6 @@ function judge({ name, value, origin }: Setting): Diagnostic[] {
   if (name === 'jobs' && !(Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 1024))
     return error(`--jobs ${value} is not a whole number from 1 to 1024`, 'leave it out to use all cores');
   if (name === 'timeout' && !(Number(value) > 0 && Number(value) <= 86_400))
-    return error(`--timeout ${value} is not a number of seconds from 1 to 86400`, 'try --timeout 180');
+    return error(`--timeout ${value} is not a number of seconds above 0, up to 86400`, 'use --timeout 180');
   return [];
 }

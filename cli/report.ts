@@ -17,7 +17,8 @@ export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
       console.error(
         `  at ${[place.file, place.line, place.column].filter((part) => part !== undefined).join(':')}`,
       );
-    if (hint !== undefined) console.error(`  try: ${hint}`);
+    // A question stands for itself; the other hints begin with a verb.
+    if (hint !== undefined) console.error(hint.includes('?') ? `  ${hint}` : `  try: ${hint}`);
   }
 }
 

@@ -3,9 +3,12 @@
 import { exitCode, Refusal } from '../meta/diagnostic.ts';
 import { didYouMean } from '../meta/finding.ts';
 
-/** Turns yargs's message into a refusal with exit code 2. */
-export function usageRefusal(message: string, options: readonly string[]): Refusal {
-  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
+/** Turns yargs's message into a refusal with exit code 2. `options` are those of the command. */
+export function usageRefusal(
+  message: string,
+  known: { readonly commands: readonly string[]; readonly options: readonly string[] },
+): Refusal {
+  const unknown = /^Unknown (?:arguments?|commands?): (.*)$/.exec(message)?.[1]?.split(', ') ?? [];
   const names = unknown.filter((name) => name.length > 1 || unknown.length === 1);
   if (names.length === 0)
     return new Refusal(
@@ -17,8 +20,14 @@ export function usageRefusal(message: string, options: readonly string[]): Refus
       code: 'ARG102',
       severity: 'error',
       message: `unknown argument '${name}'`,
-      hint: `${didYouMean(name, options)} See 'vmbuild --help'`,
+      hint: hintFor(name, known),
     })),
     exitCode.usage,
   );
+}
+
+/** yargs says without dashes what was unknown, so it may have been an option or a command. */
+function hintFor(name: string, { commands, options }: Parameters<typeof usageRefusal>[1]): string {
+  const nearest = didYouMean(name, [...options, ...commands]);
+  return nearest.startsWith('did you mean') ? `${nearest} See 'vmbuild --help'` : "see 'vmbuild --help'";
 }

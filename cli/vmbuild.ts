@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
 import yargs from 'yargs';
+import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal } from '../meta/diagnostic.ts';
 import { takeMakeWords } from './make-words.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
@@ -88,6 +89,17 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
       printDiagnostics(error.diagnostics);
       return error.exit;
     }
+    if (isSystemError(error)) {
+      printDiagnostics([
+        {
+          code: 'SYS101',
+          severity: 'error',
+          message: `the system refused: ${error.message}`,
+          hint: `check that '${error.path ?? 'the place'}' exists, may be written and has room`,
+        },
+      ]);
+      return exitCode.refused;
+    }
     console.error('vmbuild: internal error; please report it with this text:');
     console.error(error);
     return exitCode.bug;
@@ -111,7 +123,11 @@ async function parse(
     .fail((message, error) => {
       // yargs throws its own usage errors; anything else is ours.
       if (error !== undefined && error !== null && error.name !== 'YError') throw error;
-      throw usageRefusal(message ?? error.message, Object.keys(optionTable));
+      const command = commands[words.find((word) => word in commands) ?? 'build'];
+      throw usageRefusal(message ?? error.message, {
+        commands: Object.keys(commands),
+        options: command?.options ?? [],
+      });
     })
     .epilogue(
       'Flags can be given as make-style words too: MICROKIT_BOARD=qemu_virt_aarch64 MICROKIT_SDK=~/sdk.\n' +

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild doctor`: what is here, what is missing, and how to get it; everything at once. Touches no network.
-import { access } from 'node:fs/promises';
 import { loadBoard } from '../../boards/index.ts';
 import { fetchDebianGuest } from '../../linux/debian.ts';
+import { loadGuestImages } from '../../linux/images.ts';
 import { cacheDir } from '../../make/store/cache.ts';
 import { findSdk } from '../../make/store/sdk.ts';
 import { openBoard } from '../../make/store/sdk-board.ts';
@@ -34,7 +34,8 @@ export const run: Command = async ({ settings, env, signal }) => {
     }
   };
   const allowStack = settings.on('allow-stack');
-  const boardName = settings.text('board') ?? '';
+  const board = await loadBoard(settings.text('board') ?? '');
+  parseGuest(settings.text('guest') ?? '');
 
   const names = Object.keys(toolTable).filter((name) => name !== 'git') as ToolName[];
   const tools = await searchTools(names, env);
@@ -44,11 +45,11 @@ export const run: Command = async ({ settings, env, signal }) => {
   }
   diagnostics.push(...tools.diagnostics);
 
-  await look('board', async () => (await loadBoard(boardName)).name);
+  findings.push({ what: 'board', found: board.name });
   await look(`Microkit SDK ${stack.microkit}`, () => {
     const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
     diagnostics.push(...sdk.warnings);
-    openBoard(sdk, boardName, settings.text('config') ?? '');
+    openBoard(sdk, board.name, settings.text('config') ?? '');
     return `${sdk.version}  ${sdk.path} (${[...sdk.boards].map(([name, configs]) => `${name}: ${configs.join(', ')}`).join('; ')})`;
   });
   await look('libvmm and sDDF', () => {
@@ -72,20 +73,16 @@ export const run: Command = async ({ settings, env, signal }) => {
 const formatFinding = ({ what, found }: Finding): string =>
   `${found === undefined ? 'missing' : 'ok     '}  ${what.padEnd(22)} ${found ?? ''}`.trimEnd();
 
-/** Files that are named, else Debian's if it was fetched before. */
+/** Files that are named, inspected as a build would; else Debian's if it was fetched before. */
 async function guestImages(settings: Settings, cache: string, signal: AbortSignal): Promise<string> {
-  const given = [settings.text('linux'), settings.text('initrd')].filter((path) => path !== undefined);
-  for (const path of given)
-    await access(path).catch(() => {
-      throw new Refusal([
-        { code: 'IMG101', severity: 'error', message: `'${path}' may not be read or does not exist` },
-      ]);
-    });
-  if (given.length === 2) return given.join(', ');
   const version = parseGuest(settings.text('guest') ?? '');
   try {
-    const debian = await fetchDebianGuest({ cacheDir: cache, ...version, offline: true, signal });
-    return `Debian's ${debian.kernel.version}, in the store`;
+    const { images } = await loadGuestImages({
+      linux: settings.text('linux'),
+      initrd: settings.text('initrd'),
+      debian: () => fetchDebianGuest({ cacheDir: cache, ...version, offline: true, signal }),
+    });
+    return `${images.kernel.release ?? 'a kernel of unknown release'}  ${images.kernel.path}`;
   } catch (error) {
     if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => code === 'DEB103')) throw error;
     return "Debian's, not in the store yet: the first build fetches them";

@@ -4,19 +4,26 @@
 import { join, resolve } from 'node:path';
 import { loadBoard } from '../../boards/index.ts';
 import { runSteps } from '../../make/engine.ts';
+import { findSddf } from '../../make/store/sources.ts';
 import type { Step } from '../../make/step.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
 import { exitCode } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
-import type { Command } from '../vmbuild.ts';
+import { printDiagnostics } from '../report.ts';
+import type { Command, CommandContext } from '../vmbuild.ts';
 
 export const run: Command = async (context) => {
   const { settings, env, signal } = context;
   const directory = resolve(settings.text('output') ?? settings.text('build-dir') ?? 'build');
   const board = await loadBoard(settings.text('board') ?? '');
   const { dtc } = await findTools(['dtc'], env);
-  const { system, configs } = await describeSystem(context, { board, buildDir: directory, dtc: dtc.path });
+  const { system, configs } = await describeSystem(context, {
+    board,
+    buildDir: directory,
+    dtc: dtc.path,
+    ...givenSddf(context),
+  });
   const files = [
     { name: settings.text('sdf') ?? '', content: renderSdf(system) },
     ...configuredPds(configs).map((pd) => ({
@@ -48,3 +55,11 @@ export const run: Command = async (context) => {
   );
   return exitCode.ok;
 };
+
+/** sDDF is only looked at if the user names it; the board's data says the same of the sDDF that vmbuild is made for. */
+function givenSddf({ settings, env }: CommandContext): { sddf?: string } {
+  if (settings.text('sddf') === undefined) return {};
+  const { source, warnings } = findSddf({ sddf: settings.flag('sddf'), env });
+  printDiagnostics(warnings);
+  return { sddf: source.path };
+}

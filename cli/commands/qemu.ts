@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild qemu`: builds, then runs the image. With --expect nobody need be there: the guests' verdicts decide. Without,
 // the terminal is the guests' serial line (Ctrl-\ 0 Enter and Ctrl-\ 1 Enter switch the input between them).
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { ConsoleLine } from '../../make/launch/console.ts';
@@ -23,7 +24,7 @@ export const run: Command = async (context) => {
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
   const built = await buildImage(context);
   const { qemu: machine, loadAddress } = built.board;
-  if (machine === undefined) return refuse('RUN102', `QEMU does not have '${built.board.name}'`);
+  assert(machine !== undefined, 'refuseRealBoard has seen to it');
   const args = qemuArguments(
     { ...machine, loadAddress },
     { image: built.image, monitor: expect === undefined && process.stdin.isTTY },

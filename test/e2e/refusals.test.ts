@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What vmbuild says when the world is wrong: one clear diagnostic, the right exit code, no stack, nothing left behind.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect, it } from 'vitest';
+import {
+  type Ended,
+  needQemu,
+  needStack,
+  needTools,
+  packageRoot,
+  processesIn,
+  scratch,
+  vmbuild,
+} from './program.ts';
+
+/** An environment in which nothing is found: no SDK, no sources, no tools. */
+const bare = (directory: string): Record<string, string | undefined> => ({
+  VMBUILD_CACHE: join(directory, 'cache'),
+  MICROKIT_SDK: undefined,
+  LIBVMM: undefined,
+  SDDF: undefined,
+});
+
+/** Clear: an error with a code, no stack trace, nothing on stdout. */
+function expectRefusal(run: Ended, code: number, ...patterns: RegExp[]): void {
+  for (const pattern of patterns) expect(run.stderr).toMatch(pattern);
+  expect(run.stderr).toMatch(/^vmbuild: error\[[A-Z]+\d{3}\]: /m);
+  expect(run.stderr).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
+  expect(run.stdout).toBe('');
+  expect(run.code).toBe(code);
+}
+
+it('missing tools, SDK and sources are said at once, with exit 69', async () => {
+  const directory = scratch();
+  writeFileSync(join(directory, 'Image'), '');
+  const run = await vmbuild(['--build-dir', join(directory, 'build'), '--offline'], {
+    env: { ...bare(directory), PATH: '/nowhere' },
+  });
+  expectRefusal(
+    run,
+    69,
+    /error\[SDK101\]: no Microkit SDK/,
+    /libvmm/,
+    /sDDF/,
+    /error\[TOOL101\]: 'clang' is not found on PATH/,
+    /error\[TOOL101\]: 'dtc' is not found/,
+    /try: run: (apt|brew) install .*clang/,
+    /error\[DEB103\]: .*--offline/,
+  );
+  expect(existsSync(join(directory, 'build'))).toBe(false);
+});
+
+it('an SDK of another version is refused with both versions, and so is a directory that is none', async () => {
+  const directory = scratch();
+  mkdirSync(join(directory, 'old/bin'), { recursive: true });
+  mkdirSync(join(directory, 'old/board/qemu_virt_aarch64/debug'), { recursive: true });
+  writeFileSync(join(directory, 'old/VERSION'), '2.0.1\n');
+  writeFileSync(join(directory, 'old/bin/microkit'), '#!/bin/sh\n', { mode: 0o755 });
+  const old = await vmbuild(
+    ['--sdk', join(directory, 'old'), '--build-dir', join(directory, 'build'), '--offline'],
+    {
+      env: bare(directory),
+    },
+  );
+  expect(old.stderr).toMatch(/error\[[A-Z]+\d+\]: .*2\.0\.1.*2\.3\.0/);
+  expect(old.code).not.toBe(0);
+
+  const none = await vmbuild(['--build-dir', join(directory, 'build'), '--offline'], {
+    env: { ...bare(directory), MICROKIT_SDK: join(directory, 'old', 'bin') },
+  });
+  expect(none.stderr).toMatch(/error\[SDK10\d\]: .*given by MICROKIT_SDK/);
+  expect(existsSync(join(directory, 'build'))).toBe(false);
+});
+
+it.each([
+  ['gzip', gzipSync('Linux'), /gzip/],
+  ['an x86 ELF', Buffer.concat([Buffer.from('\x7fELF\x02\x01\x01'), Buffer.alloc(100)]), /ELF/],
+  ['an EFI zboot image', zboot(), /zboot/],
+  ['text', Buffer.from('hello, world\n'.repeat(20)), /not a raw arm64 Image/],
+  ['nothing', Buffer.alloc(0), /empty/],
+])('a kernel that is %s is named as that', async (_name, bytes, what) => {
+  const directory = scratch();
+  const linux = join(directory, 'Image');
+  writeFileSync(linux, bytes);
+  const run = await vmbuild(['--linux', linux, '--build-dir', join(directory, 'build')], {
+    env: bare(directory),
+  });
+  expect(run.stderr).toMatch(/error\[KERN\d{3}\]: /);
+  expect(run.stderr).toMatch(what);
+  expect(run.stderr).toContain(linux);
+  expect(run.code).not.toBe(0);
+  expect(existsSync(join(directory, 'build'))).toBe(false);
+});
+
+function zboot(): Buffer {
+  const image = Buffer.alloc(512);
+  image.write('MZ\0\0zimg', 'latin1');
+  return image;
+}
+
+it.each([
+  [['--bord', 'x'], /unknown argument 'bord'/, /did you mean 'board'\?/],
+  [['--board', 'maaxbord'], /there is no board 'maaxbord'/, /qemu_virt_aarch64/],
+  [['--board'], /board/, /--help/],
+  [['bild'], /bild/, /did you mean 'build'\?/],
+  [['generate', '--guest', 'x'], /unknown argument 'guest'/, /--help/],
+  [['doctor', '--board', 'nope'], /there is no board 'nope'/, /qemu_virt_aarch64/],
+  [['--jobs', '0'], /--jobs 0 is not a whole number/, /leave it out/],
+  [['--jobs', 'many'], /--jobs/, /cores/],
+  [['--build-dir', ''], /--build-dir is empty/, /value/],
+  [['MICROKIT_BORD=x'], /'MICROKIT_BORD' is no variable/, /did you mean 'MICROKIT_BOARD'\?/],
+  [['--guest', 'ubuntu'], /'--guest ubuntu' is no source/, /debian/],
+  [['qemu', '--expect', '('], /is no regular expression/, /\(/],
+  [['qemu', '--expect', '--timeout', '0'], /--timeout 0/, /try/],
+])('usage %j exits with 2 and a hint', async (args, what, hint) => {
+  const directory = scratch();
+  const run = await vmbuild(args, { cwd: directory, env: bare(directory) });
+  expect(run.stderr).toMatch(what);
+  expect(run.stderr).toMatch(hint);
+  expect(run.stderr).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
+  expect(run.code).toBe(2);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('a cache that cannot be written is the system’s refusal, not a bug', async () => {
+  const directory = scratch();
+  writeFileSync(join(directory, 'file'), '');
+  const run = await vmbuild(['doctor'], {
+    env: { ...bare(directory), VMBUILD_CACHE: join(directory, 'file', 'cache') },
+  });
+  expect(run.stderr).not.toContain('internal error');
+  expect(run.code).not.toBe(70);
+});
+
+it('generate reads the driver from the sDDF that is named', async (ctx) => {
+  await needTools(ctx, 'dtc', ['dtc']);
+  const directory = scratch();
+  const sddf = join(directory, 'sddf');
+  for (const file of [
+    'include/sddf/serial/queue.h',
+    'serial/components/virt_tx.c',
+    'util/custom_libc/libc.c',
+  ]) {
+    mkdirSync(dirname(join(sddf, file)), { recursive: true });
+    writeFileSync(join(sddf, file), '');
+  }
+  const config = join(sddf, 'drivers/serial/arm/config.json');
+  mkdirSync(dirname(config), { recursive: true });
+  const regions = [{ name: 'registers', perms: 'rw', size: 0x1000, dt_index: 0 }];
+  writeFileSync(
+    config,
+    JSON.stringify({ compatible: ['arm,pl011'], resources: { regions, irqs: [{ dt_index: 0 }] } }),
+  );
+  const output = join(directory, 'out');
+  const run = await vmbuild(['generate', '--sddf', sddf, '--output', output], { env: bare(directory) });
+  expect(run.code).toBe(0);
+  expect(readFileSync(join(output, 'vsock.system'), 'utf8')).toContain(
+    'pl011@9000000/drivers/serial/arm/registers',
+  );
+
+  writeFileSync(config, '{');
+  const broken = await vmbuild(['generate', '--sddf', sddf, '--output', output], { env: bare(directory) });
+  expectRefusal(broken, 1, /error\[DRV103\]: .*config\.json' is no JSON/);
+});
+
+it('--help and --version are on stdout with exit 0', async () => {
+  const help = await vmbuild(['--help']);
+  expect(help.stdout).toContain('vmbuild qemu');
+  expect(help.code).toBe(0);
+  const version = await vmbuild(['--version']);
+  expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(version.code).toBe(0);
+});
+
+it('a reader that goes away is no error', async () => {
+  const child = spawn('sh', ['-c', `'${process.execPath}' dist/vmbuild.js --help | head -n 1; exit "$?"`], {
+    cwd: packageRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const code = await new Promise((resolve) => {
+    child.on('close', resolve);
+  });
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+});
+
+it('doctor lists everything and exits with 69 if something is missing', async () => {
+  const directory = scratch();
+  const run = await vmbuild(['doctor'], { env: { ...bare(directory), PATH: '/nowhere' } });
+  expect(run.stdout).toMatch(/^missing {2}clang/m);
+  expect(run.stdout).toMatch(/^missing {2}Microkit SDK 2\.3\.0/m);
+  expect(run.stdout).toMatch(/^missing {2}libvmm and sDDF/m);
+  expect(run.stdout).toMatch(/^ok {7}board +qemu_virt_aarch64/m);
+  expect(run.code).toBe(69);
+});
+
+it('generate needs Node and dtc only, and writes the same twice', async (ctx) => {
+  await needTools(ctx, 'dtc', ['dtc']);
+  const directory = scratch();
+  const bin = join(directory, 'bin');
+  mkdirSync(bin);
+  const { searchTools } = await import('../../make/tools/find.ts');
+  const dtc = (await searchTools(['dtc'], process.env)).found.get('dtc')?.path ?? '';
+  symlinkSync(dtc, join(bin, 'dtc'));
+  const env = { ...bare(directory), PATH: bin };
+  const output = join(directory, 'out');
+  const run = await vmbuild(['generate', '--output', output, '--data'], { env });
+  expect(run.stderr).not.toContain('error');
+  expect(run.code).toBe(0);
+  const names = run.stdout.trimEnd().split('\n');
+  expect(names).toContain(join(output, 'vsock.system'));
+  expect(names).toContain(join(output, 'config/CLIENT_VMM0.config.h'));
+  expect(names).toContain(join(output, 'vmm_CLIENT_VMM1.data'));
+  for (const name of names) expect(existsSync(name), name).toBe(true);
+});
+
+it('clean removes what was built and leaves what is the user’s', async (ctx) => {
+  await needTools(ctx, 'dtc', ['dtc']);
+  const directory = scratch();
+  const output = join(directory, 'out');
+  await vmbuild(['generate', '--output', output]);
+  writeFileSync(join(output, 'notes.txt'), 'mine');
+  const run = await vmbuild(['clean', '--build-dir', output]);
+  expect(run.code).toBe(0);
+  expect(readdirSync(output)).toEqual(['notes.txt']);
+});
+
+it('Ctrl-C while QEMU runs leaves no process', { timeout: 480_000 }, async (ctx) => {
+  await needQemu(ctx);
+  const buildDir = scratch();
+  let isSent = false;
+  const run = await vmbuild(['qemu', '--expect', '--timeout', '400', '--build-dir', buildDir], {
+    onStderr: (text, child) => {
+      if (isSent || !text.includes('Bootstrapping kernel')) return;
+      isSent = true;
+      child.kill('SIGINT');
+    },
+  });
+  expect(isSent).toBe(true);
+  expect(run.signal).toBe('SIGINT');
+  expect(run.stdout).toBe('');
+  expect(processesIn(buildDir)).toEqual([]);
+});
+
+it('a board or configuration that the SDK lacks is refused with what it has', async (ctx) => {
+  await needStack(ctx);
+  const run = await vmbuild(['--config', 'benchmrk', '--build-dir', join(scratch(), 'build')]);
+  expectRefusal(run, 1, /error\[SDK107\]: .*'benchmrk'/, /try: choose one of debug, release/);
+});
