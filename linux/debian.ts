@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../make/action.ts';
+import { isAlive, ourselves } from '../make/liveness.ts';
 import { openApt, type AptPackage, type AptSource } from '../make/tools/apt.ts';
 import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
 import { findDebianMirror } from './apt-sources.ts';
@@ -93,11 +94,21 @@ async function findOrFetch(root: string, options: FetchDebianOptions): Promise<D
     });
   const sources = options.sources ?? (await hostSources());
   await mkdir(root, { recursive: true });
-  const work = await mkdtemp(join(root, '.fetch-'));
+  await sweepFetches(root);
+  const work = await mkdtemp(join(root, `.fetch-${ourselves.pid}-${ourselves.started}-`));
   try {
     return await fetchInto({ ...options, root, work, sources });
   } finally {
     await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Removes what fetches left behind that were killed. */
+async function sweepFetches(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const [, pid, started] = /^\.fetch-(\d+)-(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive({ pid: Number(pid), started: Number(started) }))
+      await rm(join(root, name), { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `--guest debian` against a small mirror on loopback, with the real apt; and once against this host's own mirror.
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, type TestContext, test } from 'vitest';
@@ -132,6 +132,16 @@ describe('the newest kernel', () => {
     expect(await fetchFrom(from)).toEqual(first);
     await writeFile(join(cacheDir, 'guests/debian', newVersion, 'lock.json'), '{"format":');
     expect(await fetchFrom(from)).toEqual(first);
+  });
+
+  test('what a killed fetch left behind goes with the next one', async (ctx) => {
+    const from = await start(ctx);
+    const root = join(cacheDir, 'guests/debian');
+    await mkdir(join(root, '.fetch-999999999-1-abcdef/apt'), { recursive: true });
+    await mkdir(join(root, `.fetch-${process.ppid}-0-abcdef`));
+    await fetchFrom(from);
+    // The second one's process is alive.
+    expect(await leftovers()).toEqual([`.fetch-${process.ppid}-0-abcdef`, newVersion, 'versions']);
   });
 
   test('two fetches at a time both end well', async (ctx) => {
