@@ -65,7 +65,7 @@ export const deviceMutants = [
   m(d, 'race_record', 'what the second look finds is ignored', 'settled = false;', ''),
   m(
     d,
-    'stress_streams',
+    'flow_every_peer',
     'only the first peer settles',
     'i < device->num_peers; i++) {\n        if (!settle_peer',
     'i < 1; i++) {\n        if (!settle_peer',

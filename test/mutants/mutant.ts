@@ -9,7 +9,7 @@ export interface Mutant {
   readonly replace: string;
   /** What kind of mistake this is. */
   readonly why: string;
-  /** Part of the name of the C tests of which one must fail. */
+  /** Part of the name of the C tests of which one must fail; or 'fences', which are read from the AArch64 code. */
   readonly killer: string;
   /** Only a sanitizer can see it. */
   readonly sanitize?: true;

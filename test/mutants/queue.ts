@@ -115,6 +115,21 @@ export const queueMutants = [
   m(q, 'C8', 'interrupt that was wanted', '& AVAILABLE_NO_INTERRUPT) == 0', '& AVAILABLE_NO_INTERRUPT) != 0'),
 
   m(
+    q,
+    'fences',
+    'chain read before its index',
+    'queue->available + AVAILABLE_INDEX, __ATOMIC_ACQUIRE',
+    'queue->available + AVAILABLE_INDEX, __ATOMIC_RELAXED',
+  ),
+  m(
+    q,
+    'fences',
+    'index shown before its element',
+    'queue->used_index, __ATOMIC_RELEASE',
+    'queue->used_index, __ATOMIC_RELAXED',
+  ),
+  m(q, 'fences', 'interrupt flag read too early', '__atomic_thread_fence(__ATOMIC_SEQ_CST);', ''),
+  m(
     p,
     'case_14',
     'operation 8',

@@ -203,4 +203,53 @@ export const ringMutants = [
   ),
   m('ring_producer', 'want of room not announced', 'want ? 1 : 0', '0'),
   m('ring_producer', 'want of room not taken back', 'want ? 1 : 0', '1'),
+
+  m(
+    'fences',
+    'tail shown before its records',
+    '&ring->own->tail, ring->tail, __ATOMIC_RELEASE',
+    '&ring->own->tail, ring->tail, __ATOMIC_RELAXED',
+  ),
+  m(
+    'fences',
+    'room freed before it was read',
+    '&ring->own->head, ring->head, __ATOMIC_RELEASE',
+    '&ring->own->head, ring->head, __ATOMIC_RELAXED',
+  ),
+  m(
+    'fences',
+    'room used before it was read',
+    'ring->tail - __atomic_load_n(&ring->peer->head, __ATOMIC_ACQUIRE)',
+    'ring->tail - __atomic_load_n(&ring->peer->head, __ATOMIC_RELAXED)',
+  ),
+  m(
+    'fences',
+    'record read before its tail',
+    '__atomic_load_n(&ring->peer->tail, __ATOMIC_ACQUIRE) - ring->head',
+    '__atomic_load_n(&ring->peer->tail, __ATOMIC_RELAXED) - ring->head',
+  ),
+  m(
+    'fences',
+    'waiters looked for before publishing',
+    '__atomic_thread_fence(__ATOMIC_SEQ_CST);\n    bool waits',
+    'bool waits',
+  ),
+  m(
+    'fences',
+    'second look before the sleep is announced',
+    'ring->sleeping = true;\n    __atomic_thread_fence(__ATOMIC_SEQ_CST);',
+    'ring->sleeping = true;',
+  ),
+  m(
+    'fences',
+    'second look before the wish is announced',
+    'if (want) {\n        __atomic_thread_fence(__ATOMIC_SEQ_CST);',
+    'if (want) {',
+  ),
+  m(
+    'fences',
+    'weaker fence before the sleep',
+    'ring->sleeping = true;\n    __atomic_thread_fence(__ATOMIC_SEQ_CST);',
+    'ring->sleeping = true;\n    __atomic_thread_fence(__ATOMIC_ACQUIRE);',
+  ),
 ];

@@ -231,6 +231,22 @@ TEST(flow_peers_take_turns)
     CHECK(of[0] >= 20 && of[1] >= 20);
 }
 
+TEST(flow_every_peer_is_listened_to)
+{
+    struct world *world = booted(3, RING_SIZE);
+    for (unsigned n = 0; n < 4; n++) {
+        for (unsigned from = 0; from < 3; from++) {
+            unsigned to = (from + 1 + n % 2) % 3;
+            struct vsock_header rw = make_header(3 + from, 3 + to, VSOCK_OP_RW, 5);
+            guest_post(world->guests[to], 1, 3776);
+            guest_send(world->guests[from], &rw, data);
+            world_settle(world); /* nothing else wakes the receiver */
+            guest_expect(world->guests[to], &packet, VSOCK_OP_RW);
+            CHECK_EQUAL(packet.header.src_cid, 3 + from);
+        }
+    }
+}
+
 TEST(flow_short_receive_buffers_go_back_empty)
 {
     struct world *world = booted(2, RING_SIZE);

@@ -9,7 +9,7 @@
 #include "guest.h"
 #include "harness.h"
 
-#define STANDSTILL_S 4
+#define STANDSTILL_S 10
 
 struct side {
     struct guest *guest;

@@ -18,16 +18,9 @@ import {
   testDir,
   testNames,
 } from './compile.ts';
+import { freestanding, judgeFences, wantedFences } from './fences.ts';
 
 const host = ['-D_GNU_SOURCE', '-g', '-O1', '-pthread'];
-const freestanding = [
-  '-target',
-  'aarch64-none-elf',
-  '-mstrict-align',
-  '-ffreestanding',
-  '-nostdlibinc',
-  '-O2',
-];
 const clangs = await findClangs();
 const names = testNames();
 let dir = '';
@@ -85,6 +78,15 @@ describe('the device core', () => {
     for (const clang of clangs) {
       await compileObjects(clang, cFiles(coreDir), dir, ['-O2', '-Wconversion']);
       await compileObjects(clang, cFiles(coreDir), dir, freestanding);
+    }
+  });
+
+  it('orders its memory accesses for other cores', async (ctx) => {
+    requireOrSkip(ctx, 'clang', clangs.length > 0, noClang);
+    for (const clang of clangs) {
+      for (const file of Object.keys(wantedFences)) {
+        expect(await judgeFences(clang, join(coreDir, file)), `${clang} ${file}`).toEqual([]);
+      }
     }
   });
 
