@@ -34,7 +34,7 @@
 #define VSOCK_TURN 16
 
 /* A ring region is one page of indices and a power of two of data (ring.h). */
-#define VSOCK_RING_HEADER_SIZE   0x1000
+#define VSOCK_RING_HEADER_SIZE 0x1000
 #define VSOCK_RING_DATA_SIZE_MIN 0x1000u
 #define VSOCK_RING_DATA_SIZE_MAX 0x40000000u
 
