@@ -35,8 +35,9 @@ enum exit_code { EXIT_VERIFIED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct endpoint {
     const char *info;    /* "VSOCK RECV|INFO: " */
     const char *verdict; /* "vsock recv: " */
-    uint32_t peer;
+    uint32_t peer; /* whom it shall talk to */
     uint64_t nonce;
+    uint32_t reached; /* whom it talks to, as the kernel says; what the verdict names */
 };
 
 static inline struct line info_line(const struct endpoint *endpoint)
@@ -123,7 +124,7 @@ static inline enum exit_code report(const struct endpoint *endpoint, const struc
     line.length = 0;
     add_text(&line, endpoint->verdict);
     add_text(&line, "peer=");
-    add_number(&line, endpoint->peer);
+    add_number(&line, endpoint->reached);
     add_text(&line, " port=");
     add_number(&line, PORT);
     add_text(&line, " bytes=");

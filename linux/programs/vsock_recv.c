@@ -11,7 +11,7 @@
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
-    struct endpoint receiver = { "VSOCK RECV|INFO: ", "vsock recv: ", 0, 0 };
+    struct endpoint receiver = { "VSOCK RECV|INFO: ", "vsock recv: ", 0, 0, VMADDR_CID_ANY };
     if (!read_orders(&receiver, environment))
         return EXIT_USAGE;
 
@@ -49,6 +49,7 @@ static int run(char **arguments, char **environment)
                         : system_call(SYS_accept4, listener, (long)&peer, (long)&peer_size, SOCK_CLOEXEC, 0);
     if (fd < 0)
         return fail_call(&receiver, "accept", fd);
+    receiver.reached = peer.cid;
     if (peer.cid != receiver.peer) {
         line = failure_line(&receiver);
         add_text(&line, "peer cid is ");

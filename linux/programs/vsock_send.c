@@ -62,7 +62,7 @@ static long connect_to(const struct endpoint *endpoint, uint64_t *attempts)
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
-    struct endpoint sender = { "VSOCK SEND|INFO: ", "vsock send: ", 0, 0 };
+    struct endpoint sender = { "VSOCK SEND|INFO: ", "vsock send: ", 0, 0, VMADDR_CID_ANY };
     if (!read_orders(&sender, environment))
         return EXIT_USAGE;
 
@@ -91,6 +91,11 @@ static int run(char **arguments, char **environment)
         write_line(&line, STDOUT);
         return EXIT_FAILED;
     }
+
+    struct sockaddr_vm peer = { 0, 0, 0, VMADDR_CID_ANY, 0, { 0 } };
+    uint32_t peer_size = sizeof(peer);
+    if (system_call(SYS_getpeername, fd, (long)&peer, (long)&peer_size, 0, 0) == 0)
+        sender.reached = peer.cid;
 
     line = info_line(&sender);
     add_text(&line, "connected at attempt ");

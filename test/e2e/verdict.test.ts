@@ -94,6 +94,7 @@ it('a receiver that gets its data over loopback gives 1', { timeout: 12 * minute
     logDir: join(buildDir, 'logs'),
     guests: ['client_linux0', 'client_linux1'],
     pds: ['CLIENT_VMM0', 'CLIENT_VMM1'],
+    deadlineMs: 8 * minutes,
     expect: { verdict: { nonce: formatNonce(inputs.nonce), parties: parties(inputs.system) } },
     signal,
   });
