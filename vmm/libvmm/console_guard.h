@@ -4,7 +4,8 @@
  *
  * libvmm 0.2.0 believes what a driver writes: a queue number beyond the last one is an index to write at, a ring size
  * of zero is divided by, addresses outside the guest's RAM become NULL and are copied from. The guest has one vCPU
- * and does not run while its VMM does, so what is found good here is still good when libvmm reads it a moment later.
+ * and does not run while its VMM does, and what libvmm itself writes into the guest's RAM may not lie where it reads; so
+ * what is found good here is still good when libvmm reads it a moment later.
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 
 enum console_verdict {
     CONSOLE_ADMIT,  /* libvmm may have it */
+    CONSOLE_WORK,   /* a kick: libvmm is to work on the queues, which are sound */
     CONSOLE_IGNORE, /* a store without effect */
     CONSOLE_STOP,   /* the guest's queues cannot be worked on any more */
 };

@@ -80,6 +80,10 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
     switch (console_judge(console->device, &access, console_offset, stored)) {
     case CONSOLE_ADMIT:
         return hand_on(fault);
+    case CONSOLE_WORK:
+        /* Not by way of libvmm's fault handler, which takes an interrupt that the guest has not enabled for its end. */
+        (void)virtio_console_queue_notify(console->device);
+        return skip(fault, &registers);
     case CONSOLE_IGNORE:
         return skip(fault, &registers);
     case CONSOLE_STOP:

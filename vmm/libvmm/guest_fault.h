@@ -29,7 +29,7 @@ struct guest_fault {
 
 /* The console whose registers are guarded; both fields zero when there is none. */
 struct guarded_console {
-    const struct virtio_console_device *device;
+    struct virtio_console_device *device;
     uint64_t base;
     uint64_t size;
 };

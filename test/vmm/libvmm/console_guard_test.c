@@ -7,8 +7,10 @@
 #define DESCRIPTORS (FAKE_RAM_START + 0x1000)
 #define AVAILABLE (FAKE_RAM_START + 0x2000)
 #define USED (FAKE_RAM_START + 0x3000)
+#define RX_RINGS (FAKE_RAM_START + 0x8000) /* a page each for descriptors, available and used */
 #define RING_SIZE 8
 #define CAPACITY 256
+#define RX 0
 #define TX 1
 
 static serial_queue_handle_t serial = { .capacity = CAPACITY };
@@ -24,6 +26,13 @@ static void set_up(void)
         .avail_gpa = (struct virtq_avail *)AVAILABLE,
         .used_gpa = (struct virtq_used *)USED,
     };
+    console.vqs[RX].virtq = (struct virtq) {
+        .num = RING_SIZE,
+        .desc_gpa = (struct virtq_desc *)RX_RINGS,
+        .avail_gpa = (struct virtq_avail *)(RX_RINGS + 0x1000),
+        .used_gpa = (struct virtq_used *)(RX_RINGS + 0x2000),
+    };
+    console.vqs[RX].ready = true;
 }
 
 static enum console_verdict store(uint64_t offset, uint32_t value)
@@ -107,7 +116,7 @@ TEST(console_good_chains_are_sent)
 {
     set_up();
     send_chain(RING_SIZE, CAPACITY / RING_SIZE);
-    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_ADMIT);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_WORK);
 }
 
 TEST(console_chain_longer_than_the_serial_queue_stops)
@@ -152,4 +161,73 @@ TEST(console_available_index_cannot_jump)
     struct virtq_avail *available = gpa_to_hva(AVAILABLE, 64);
     available->idx = RING_SIZE + 1;
     CHECK(!console_queues_are_sound(&console));
+}
+
+/* libvmm takes what lies between two registers for the first of them. */
+TEST(console_stores_beside_registers_do_nothing)
+{
+    static const uint16_t registers[] = { 0x14, 0x20, 0x24, 0x30, 0x38, 0x44, 0x50, 0x64, 0x70, 0x80, 0x84, 0x90, 0x94, 0xa0, 0xa4 };
+    unsigned next = 0;
+    for (uint64_t offset = 0; offset < 0x200; offset += 4) {
+        set_up();
+        console.virtio_device.regs.QueueSel = offset < 0x50 ? TX : UINT32_MAX;
+        bool is_register = next < sizeof registers / sizeof registers[0] && registers[next] == offset;
+        if (is_register) {
+            next++;
+            continue;
+        }
+        CHECK_EQUAL(store(offset, 1), CONSOLE_IGNORE);
+    }
+    CHECK_EQUAL(next, sizeof registers / sizeof registers[0]);
+}
+
+TEST(console_kick_before_both_queues_are_ready_does_nothing)
+{
+    set_up();
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_IGNORE);
+    console.vqs[TX].ready = true;
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_WORK);
+    console.vqs[RX].ready = false;
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_NOTIFY, TX), CONSOLE_IGNORE);
+}
+
+/* What libvmm writes into a used ring must not change what was checked before. */
+TEST(console_rings_do_not_lie_in_one_another)
+{
+    const uint64_t places[] = { DESCRIPTORS - 4, DESCRIPTORS + 16 * RING_SIZE - 4, AVAILABLE, RX_RINGS + 8, RX_RINGS + 0x1004, RX_RINGS + 0x2000 };
+    for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+        set_up();
+        console.vqs[TX].virtq.used_gpa = (struct virtq_used *)places[i];
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_IGNORE);
+    }
+    set_up();
+    console.vqs[TX].virtq.used_gpa = (struct virtq_used *)(DESCRIPTORS + 16 * RING_SIZE);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_ADMIT);
+    set_up();
+    console.vqs[TX].virtq.desc_gpa = (struct virtq_desc *)(AVAILABLE & ~15UL);
+    CHECK_EQUAL(store(REG_VIRTIO_MMIO_QUEUE_READY, 1), CONSOLE_IGNORE);
+}
+
+static void post_buffer(uint64_t address)
+{
+    struct virtq_desc *descriptors = gpa_to_hva(RX_RINGS, RING_SIZE * sizeof *descriptors);
+    struct virtq_avail *available = gpa_to_hva(RX_RINGS + 0x1000, 64);
+    descriptors[0] = (struct virtq_desc) { .addr = address, .len = 16, .flags = VIRTQ_DESC_F_WRITE };
+    available->ring[0] = 0;
+    available->idx = 1;
+}
+
+TEST(console_receive_buffers_do_not_lie_in_a_ring)
+{
+    const uint64_t places[] = { RX_RINGS, RX_RINGS + 0x1000, RX_RINGS + 0x2000 - 15, DESCRIPTORS, AVAILABLE + 8, USED };
+    for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+        set_up();
+        send_chain(1, 16);
+        post_buffer(places[i]);
+        CHECK(!console_queues_are_sound(&console));
+    }
+    set_up();
+    send_chain(1, 16);
+    post_buffer(FAKE_RAM_START + 0x5000);
+    CHECK(console_queues_are_sound(&console));
 }

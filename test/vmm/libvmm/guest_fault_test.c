@@ -195,3 +195,18 @@ TEST(timer_is_not_injected_while_the_distributor_is_off)
     virtual_timer_release(0);
     CHECK_EQUAL(fake.acknowledged, 1);
 }
+
+TEST(fault_of_a_console_kick_is_answered_even_if_the_interrupt_is_refused)
+{
+    fake_reset();
+    struct virtio_console_device console = { .virtio_device = { .num_vqs = 0 } };
+    struct guarded_console guarded = { .device = &console, .base = 0x130000, .size = 0x1000 };
+    fake.registers.pc = PC;
+    fake.message[seL4_VMFault_IP] = PC;
+    fake.message[seL4_VMFault_Addr] = 0x130000 + REG_VIRTIO_MMIO_QUEUE_NOTIFY;
+    fake.message[seL4_VMFault_PrefetchFault] = 0;
+    fake.message[seL4_VMFault_FSR] = data_abort(.width_log2 = 2, .rt = 5, .is_write = true);
+    struct guest_fault fault = guest_fault_read(0, (microkit_msginfo) { seL4_Fault_VMFault });
+    CHECK_EQUAL(guest_fault_judge(&fault, &guarded), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.console_kicks, 1);
+}

@@ -120,11 +120,20 @@ struct virq_handle *virq_find_irq_data(vgic_t *vgic, size_t vcpu, int interrupt)
 
 #define VIRTIO_DEFAULT_QUEUE_SIZE 128
 enum {
+    REG_VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014,
+    REG_VIRTIO_MMIO_DRIVER_FEATURES = 0x020,
+    REG_VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024,
     REG_VIRTIO_MMIO_QUEUE_SEL = 0x030,
     REG_VIRTIO_MMIO_QUEUE_NUM = 0x038,
     REG_VIRTIO_MMIO_QUEUE_READY = 0x044,
     REG_VIRTIO_MMIO_QUEUE_NOTIFY = 0x050,
+    REG_VIRTIO_MMIO_INTERRUPT_ACK = 0x064,
+    REG_VIRTIO_MMIO_STATUS = 0x070,
     REG_VIRTIO_MMIO_QUEUE_DESC_LOW = 0x080,
+    REG_VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x084,
+    REG_VIRTIO_MMIO_QUEUE_AVAIL_LOW = 0x090,
+    REG_VIRTIO_MMIO_QUEUE_AVAIL_HIGH = 0x094,
+    REG_VIRTIO_MMIO_QUEUE_USED_LOW = 0x0a0,
     REG_VIRTIO_MMIO_QUEUE_USED_HIGH = 0x0a4,
 };
 enum { VIRTQ_DESC_F_NEXT = 1, VIRTQ_DESC_F_WRITE = 2, VIRTQ_DESC_F_INDIRECT = 4 };
@@ -174,6 +183,9 @@ struct virtio_console_device {
     serial_queue_handle_t *txq;
 };
 
+/* Counts its calls in fake.console_kicks; refuses, as libvmm does while the guest has not enabled the interrupt. */
+bool virtio_console_queue_notify(struct virtio_console_device *console);
+
 /* ---- the stage ---- */
 
 #define FAKE_RAM_START 0x40000000UL
@@ -193,6 +205,7 @@ extern struct fake {
     virq_ack_fn_t finished;
     bool is_full; /* libvmm has no place for another handler */
     struct gic_dist_map distributor;
+    unsigned console_kicks;
     uint8_t ram[FAKE_RAM_SIZE] __attribute__((aligned(4096)));
 } fake;
 extern vgic_t vgic;
