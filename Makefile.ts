@@ -13,6 +13,7 @@ import { cc, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
+import { writeFile } from './make/tools/write.ts';
 import {
   configuredPds,
   renderConfigHeader,
@@ -47,7 +48,7 @@ export const outputs = { system: 'vsock.system', image: 'loader.img', report: 'r
 /** Everything from sources to `loader.img`. */
 export function planImage(inputs: ImageInputs): readonly Step[] {
   const { sdk, system } = inputs;
-  const sdf = writeText(outputs.system, renderSdf(system.system));
+  const sdf = writeFile(outputs.system, renderSdf(system.system));
   const configs = configuredPds(system.configs).map((pd) => pdConfig(inputs, pd));
 
   const sddfUtil = library(inputs, 'libsddf_util_debug.a', compileSddfUtil(inputs));
@@ -170,13 +171,16 @@ const upstreamIncludes = (inputs: ImageInputs): readonly string[] => [
   `${inputs.sddf}/include/microkit`,
 ];
 
-/** Where sources come from must not show in an image. */
-const prefixMap = ({ sdk, libvmm, sddf, vmm }: ImageInputs): PrefixMap => [
-  [sdk.sdk.path, '/microkit-sdk'],
-  [libvmm, '/libvmm'],
-  [sddf, '/sddf'],
-  [vmm, '/vmm'],
-];
+/** Where sources come from must not show in an image. One that lies in another (libvmm/dep/sddf) goes by that one's name. */
+function prefixMap({ sdk, libvmm, sddf, vmm }: ImageInputs): PrefixMap {
+  const map = [
+    [sdk.sdk.path, '/microkit-sdk'],
+    [libvmm, '/libvmm'],
+    [sddf, '/sddf'],
+    [vmm, '/vmm'],
+  ] as const;
+  return map.filter(([inner]) => !map.some(([outer]) => inner.startsWith(`${outer}/`)));
+}
 
 function compileUpstream(
   inputs: ImageInputs,
@@ -237,7 +241,7 @@ const configObject = (pd: string): string => `obj/config/${pd}.o`;
 
 /** The config structs of a protection domain: C text, and what the compiler makes of it. */
 const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
-  writeText(configHeader(pd), renderConfigHeader(pd, inputs.system.configs)),
+  writeFile(configHeader(pd), renderConfigHeader(pd, inputs.system.configs)),
   compileOwn(inputs, configHeader(pd), configObject(pd)),
 ];
 
@@ -328,10 +332,3 @@ function sddfProgram(
 }
 
 const outputsOf = (steps: readonly Step[]): readonly string[] => steps.flatMap((step) => step.outputs);
-
-const writeText = (output: string, text: string): Step => ({
-  name: `write ${output}`,
-  action: { kind: 'fn', key: text, run: (io) => io.write(output, text) },
-  inputs: [],
-  outputs: [output],
-});

@@ -30,13 +30,15 @@ export async function loadBoard(name: string): Promise<Board> {
 /** Absolute path of the board's device tree source. */
 export const boardDts = (name: string): string => join(boardsDirectory(), name, 'board.dts');
 
-/** `boards/` of the package: beside this file in the sources, below the package's root for the bundle in dist/. */
-function boardsDirectory(): string {
+const boardsDirectory = (): string => join(packageDirectory(), 'boards');
+
+/** vmbuild's own directory, with its C sources and board files: above this file in the sources, above dist/ when bundled. */
+export function packageDirectory(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'package.json'))) {
     const parent = dirname(directory);
     if (parent === directory) throw new Error('vmbuild runs outside of its package');
     directory = parent;
   }
-  return join(directory, 'boards');
+  return directory;
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The describe stage: the board's device tree, compiled if it is ours, and the system that follows from it.
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Board, boardDts } from '../boards/index.ts';
+import { readGiven } from '../linux/given-file.ts';
 import { runSteps } from '../make/engine.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
 import {
   describeVsockSystem,
   type DeviceTree,
   type DriverConfig,
+  fdtLimits,
   parseDriverConfig,
   parseFdt,
   refuse,
@@ -54,17 +57,15 @@ async function loadTree(
   dtc: string,
 ): Promise<DeviceTree> {
   const given = settings.text('dtb');
-  if (given !== undefined) return parseFdt(await readGiven(resolve(given)), given);
-  const output = 'board.dtb';
-  await runSteps([compileDeviceTree({ dtc, input: boardDts(board.name), output })], { buildDir, signal });
-  return parseFdt(await readFile(join(buildDir, output)), boardDts(board.name));
-}
-
-async function readGiven(path: string): Promise<Buffer> {
+  if (given !== undefined) return parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
+  // A dry run leaves nothing behind.
+  const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
   try {
-    return await readFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return refuse('FDT100', `--dtb '${path}' cannot be read: ${reason}`, { hint: 'name a device tree blob' });
+    const output = 'board.dtb';
+    const step = compileDeviceTree({ dtc, input: boardDts(board.name), output });
+    await runSteps([step], { buildDir: directory, signal });
+    return parseFdt(await readFile(join(directory, output)), boardDts(board.name));
+  } finally {
+    if (directory !== buildDir) await rm(directory, { recursive: true, force: true });
   }
 }

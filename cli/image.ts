@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
-import { type Board, loadBoard } from '../boards/index.ts';
+import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
 import { fetchDebianGuest } from '../linux/debian.ts';
 import { loadGuestImages } from '../linux/images.ts';
@@ -13,12 +13,11 @@ import { findSdk } from '../make/store/sdk.ts';
 import { openBoard } from '../make/store/sdk-board.ts';
 import { findSources } from '../make/store/sources.ts';
 import type { Step } from '../make/step.ts';
-import { findTools } from '../make/tools/find.ts';
+import { findTools, type ToolName } from '../make/tools/find.ts';
 import type { VsockSystem } from '../meta/index.ts';
 import { describeSystem } from './describe.ts';
 import { giveUp, loadAll } from './load.ts';
 import type { Settings } from './options.ts';
-import { packageDirectory } from './package.ts';
 import { printDiagnostics, say } from './report.ts';
 import { reportBuild, reportDebian } from './progress.ts';
 import { parseGuest } from './guest-flag.ts';
@@ -37,14 +36,20 @@ export interface BuiltImage {
   readonly report?: RunReport;
 }
 
-/** Loads, describes, checks, plans and builds. Says on stderr what was defaulted and what it does. */
-export async function buildImage(context: CommandContext): Promise<BuiltImage> {
+/**
+ * Loads, describes, checks, plans and builds. Says on stderr what was defaulted and what it does. `alsoTools` are looked
+ * for with the others, so that all that is missing is said at once.
+ */
+export async function buildImage(
+  context: CommandContext,
+  alsoTools: readonly ToolName[] = [],
+): Promise<BuiltImage> {
   const { settings, signal } = context;
   const defaulted = (['board', 'config'] as const).filter((name) => settings.defaulted(name));
   if (defaulted.length > 0)
     say(settings, `by default: ${defaulted.map((name) => `--${name} ${settings.text(name)}`).join(' ')}`);
 
-  const inputs = await loadImageInputs(context);
+  const inputs = await loadImageInputs(context, alsoTools);
   const buildDir = buildDirectory(settings);
   const steps = planImage(inputs);
   const built: BuiltImage = {
@@ -69,11 +74,15 @@ export async function buildImage(context: CommandContext): Promise<BuiltImage> {
 export const buildDirectory = (settings: Settings): string => resolve(settings.text('build-dir') ?? 'build');
 
 /** Everything that the plan follows from. What is missing or wrong is refused together. */
-export async function loadImageInputs(context: CommandContext): Promise<ImageInputs> {
+export async function loadImageInputs(
+  context: CommandContext,
+  alsoTools: readonly ToolName[] = [],
+): Promise<ImageInputs> {
   const { settings, env, signal } = context;
   const config = settings.text('config') ?? '';
   const append = settings.text('append') ?? '';
   const allowStack = settings.on('allow-stack');
+  const isOffline = settings.on('offline') || settings.on('dry-run');
   const board = await loadBoard(settings.text('board') ?? '');
   const version = parseGuest(settings.text('guest') ?? '');
   const { sdk, sources, tools, guest } = await loadAll({
@@ -84,19 +93,19 @@ export async function loadImageInputs(context: CommandContext): Promise<ImageInp
     },
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
-    tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc'], env),
+    tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
     // Last, because it may have to be fetched.
     guest: (isDoomed) =>
       loadGuestImages({
         linux: settings.text('linux'),
         initrd: settings.text('initrd'),
         debian: () =>
-          isDoomed && !settings.on('offline')
+          isDoomed && !isOffline
             ? giveUp()
             : fetchDebianGuest({
                 cacheDir: cacheDir(env),
                 ...version,
-                offline: settings.on('offline'),
+                offline: isOffline,
                 signal,
                 onProgress: reportDebian(settings),
               }),
@@ -129,8 +138,8 @@ export async function loadImageInputs(context: CommandContext): Promise<ImageInp
 }
 
 /**
- * The guests' payload derives from it. It is part of the image, so that the same inputs make the same image, and
- * another system's image or log does not pass for this one's.
+ * The guests' payload derives from it. It is part of the image, so that the same inputs make the same image, and an
+ * image or a log of another board, configuration or kernel does not pass for this one's.
  */
 const nonceOf = (...parts: readonly string[]): bigint =>
   createHash('sha256').update(parts.join('\0')).digest().readBigUInt64BE();

@@ -96,12 +96,16 @@ export interface Settings {
   defaulted(name: OptionName): boolean;
 }
 
-/** Settles each option from parsed flags and the environment. Empty values and numbers out of range are refused. */
-export function settle(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): Settings {
+/** Settles the options `names` from parsed flags and the environment. Empty values and numbers out of range are refused. */
+export function settle(
+  flags: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+  names: readonly OptionName[] = Object.keys(optionTable) as OptionName[],
+): Settings {
   const found: Diagnostic[] = [];
   const warnings: Diagnostic[] = [];
   const all: Setting[] = [];
-  for (const name of Object.keys(optionTable) as OptionName[]) {
+  for (const name of names) {
     const setting = settleOne(name, flags[name], env, warnings);
     if (setting === undefined) continue;
     found.push(...judge(setting));

@@ -2,6 +2,7 @@
 // How a build and a download show: on a terminal one line that is redrawn, elsewhere a line for what takes time.
 import type { DebianProgress } from '../linux/debian.ts';
 import type { BuildEvent, OnEvent } from '../make/events.ts';
+import type { Step } from '../make/step.ts';
 import { formatSize } from '../meta/diagnostic.ts';
 import type { Settings } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
@@ -54,6 +55,15 @@ export const commandLine = (words: readonly string[]): string =>
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ');
 
+/** What a dry run prints: a command per line, and what vmbuild would do itself as a comment. */
+export const describeSteps = (steps: readonly Step[]): string =>
+  steps
+    .map(({ name, action }) =>
+      action.kind === 'exec' ? commandLine([action.tool, ...action.args]) : `# ${name}`,
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+
 /** News of the Debian guest's download, one line each. */
 export function reportDebian(settings: Settings): (progress: DebianProgress) => void {
   return (progress) => {
@@ -69,7 +79,7 @@ export function reportDebian(settings: Settings): (progress: DebianProgress) => 
       case 'download':
         say(
           settings,
-          `  ${progress.index + 1}/${progress.of} ${progress.name} ${(progress.bytes / 2 ** 20).toFixed(1)} MiB`,
+          `  ${progress.index}/${progress.of} ${progress.name} ${(progress.bytes / 2 ** 20).toFixed(1)} MiB`,
         );
         return;
       case 'unpack':

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
+import { constants } from 'node:os';
 import yargs from 'yargs';
 import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal } from '../meta/diagnostic.ts';
@@ -69,17 +70,19 @@ process.exitCode = await main(process.argv.slice(2), process.env);
 
 /** Runs one command line. Never throws: what goes wrong is printed on stderr and becomes the exit code. */
 async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Promise<number> {
-  // A reader that went away (`vmbuild … | head`) is no failure of ours.
+  // A reader that went away (`vmbuild … | head`) changes nothing: the run goes to its own end and exit code.
   for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) =>
-      process.exit(error.code === 'EPIPE' ? 0 : exitCode.bug),
-    );
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
   const interrupt = onSignals();
+  let wantsJson = false;
   try {
     const { words, env } = takeMakeWords(argv, processEnv);
     const chosen = await parse(words);
     if (chosen === undefined) return exitCode.ok; // --help and --version have printed
-    const settings = settle(chosen.flags, env);
+    const settings = settle(chosen.flags, env, chosen.command.options);
+    wantsJson = settings.on('json');
     printVerbose(settings);
     const { run } = await chosen.command.load();
     return await run({ settings, env, signal: interrupt.signal });
@@ -87,6 +90,10 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     if (interrupt.signal.aborted) return exitCode.refused;
     if (error instanceof Refusal) {
       printDiagnostics(error.diagnostics);
+      if (wantsJson)
+        process.stdout.write(
+          `${JSON.stringify({ version: 1, exit: error.exit, diagnostics: error.diagnostics })}\n`,
+        );
       return error.exit;
     }
     if (isSystemError(error)) {
@@ -130,7 +137,8 @@ async function parse(
       });
     })
     .epilogue(
-      'Flags can be given as make-style words too: MICROKIT_BOARD=qemu_virt_aarch64 MICROKIT_SDK=~/sdk.\n' +
+      "A command's own flags: vmbuild COMMAND --help.\n" +
+        'Flags can be given as make-style words too: MICROKIT_BOARD=qemu_virt_aarch64 MICROKIT_SDK=~/sdk.\n' +
         'Exit codes: 0 done, 1 refused or failed, 2 usage, 69 a tool or the SDK is missing, 124 deadline.',
     );
   for (const [name, command] of Object.entries(commands)) {
@@ -171,7 +179,9 @@ function onSignals(): { signal: AbortSignal; reraise: () => void } {
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
   const handler = (signal: NodeJS.Signals): void => {
-    received ??= signal;
+    // The second one does not wait for anything; make/run.ts ends the process groups on exit.
+    if (received !== undefined) process.exit(128 + constants.signals[signal]);
+    received = signal;
     controller.abort(new Error(`received ${signal}`));
   };
   const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];

@@ -24,7 +24,7 @@ export async function findDebianMirror(paths: HostPaths = {}): Promise<DebianMir
     refuse(
       'DEB101',
       `'--guest debian' takes its packages from the host's own mirror, but this host runs ${release.get('PRETTY_NAME') ?? 'no system that /etc/os-release names'}`,
-      { hint: 'use --guest trustworthy-systems, or give images with --linux and --initrd' },
+      { hint: 'give images with --linux and --initrd' },
     );
   const sources = await readAptSources(aptDir);
   const codename = release.get('VERSION_CODENAME') ?? 'stable';

@@ -10,7 +10,7 @@ export interface GuestOrders {
   readonly role: 'recv' | 'send';
   /** CID of the other guest. */
   readonly peerCid: number;
-  /** This run's nonce; both guests and the launcher know it. */
+  /** The image's nonce; both guests and the launcher know it. */
   readonly nonce: bigint;
   /** When the program has ended. Default: power off. */
   readonly after?: 'poweroff' | 'shell';

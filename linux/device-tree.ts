@@ -58,7 +58,7 @@ export function checkDtbFit(sizeBytes: number, layout: GuestLayout, path: string
       severity: 'error',
       message: `device tree '${path}' takes ${formatSize(size)}, but its window ${formatRange(start, end)} has ${formatSize(end - start)} and arm64 kernels take ${formatSize(guestLimits.dtbBytes)} at most`,
       place: { file: path },
-      hint: 'use a guest layout with a larger DTB window',
+      hint: 'shorten --append, or give the board a larger DTB window in its board.ts',
     },
   ];
 }

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Step, StepFiles } from '../make/step.ts';
+import { compileDeviceTree } from '../make/tools/dtc.ts';
+import { writeFile } from '../make/tools/write.ts';
 import { formatRange, refuseErrors } from '../meta/diagnostic.ts';
 import type { GuestLayout } from '../meta/guest.ts';
 import { type GuestOrders, type KernelOptions, renderBootargs } from './bootargs.ts';
@@ -174,23 +176,11 @@ function dtsStep(plan: GuestPlan, { name, layout, orders }: GuestMachinePlan): S
   const isModularOverlay = plan.images.initrd !== undefined && plan.images.modules.length > 0;
   const init = isModularOverlay ? { init: '/vsock_init' } : {};
   const text = renderGuestDts(layout, renderBootargs(orders, { ...init, ...plan.kernelOptions }));
-  const output = join(plan.outDir, `${name}.dts`);
-  return {
-    name: `guest device tree source ${name}`,
-    action: { kind: 'fn', key: keyOf(text), run: (io) => io.write(output, text) },
-    inputs: [],
-    outputs: [output],
-  };
+  return writeFile(join(plan.outDir, `${name}.dts`), text);
 }
 
 function dtbStep(plan: GuestPlan, { name, dtb }: BuiltGuest): Step {
-  const source = join(plan.outDir, `${name}.dts`);
-  return {
-    name: `guest device tree ${name}`,
-    action: { kind: 'exec', tool: plan.dtc, args: ['-I', 'dts', '-O', 'dtb', '-o', dtb, source] },
-    inputs: [source],
-    outputs: [dtb],
-  };
+  return compileDeviceTree({ dtc: plan.dtc, input: join(plan.outDir, `${name}.dts`), output: dtb });
 }
 
 /** Writes the numbers it judged, for people; fails with all that does not fit. */

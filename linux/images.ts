@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where a guest's kernel and initrd come from: Debian's mirror, or files that the user gave, or one of each. Given
 // files are judged here, when they are named; whether all fits is judged by a build step, once the initrd is packed.
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Diagnostic, refuse, refuseErrors } from '../meta/diagnostic.ts';
+import { type Diagnostic, refuseErrors } from '../meta/diagnostic.ts';
 import type { DebianGuest } from './debian.ts';
+import { readGiven } from './given-file.ts';
 import { inspectKernel } from './image.ts';
 import { inspectInitrd } from './initrd.ts';
 
@@ -22,7 +23,7 @@ export interface GuestImages {
 export interface ImageRequest {
   readonly linux?: string | undefined;
   readonly initrd?: string | undefined;
-  /** Called unless both files are given. */
+  /** Called unless a kernel is given: Debian's modules and its busybox go with its own kernel. */
   readonly debian: () => Promise<DebianGuest>;
 }
 
@@ -34,10 +35,12 @@ export async function loadGuestImages(
   const found: Diagnostic[] = [];
   const initrdPath = initrd === undefined ? undefined : resolve(initrd);
   if (initrdPath !== undefined)
-    found.push(...inspectInitrd(await readGiven('--initrd', initrdPath), initrdPath).diagnostics);
+    found.push(
+      ...inspectInitrd(await readGiven('--initrd', initrdPath, maxImageBytes), initrdPath).diagnostics,
+    );
   if (linux !== undefined) {
     const path = resolve(linux);
-    const { image, diagnostics } = inspectKernel(await readGiven('--linux', path), path);
+    const { image, diagnostics } = inspectKernel(await readGiven('--linux', path, maxImageBytes), path);
     const warnings = refuseErrors([...diagnostics, ...found]);
     const kernel = { path, release: image?.release };
     return { images: { kernel, modules: [], ...optional({ initrd: initrdPath }) }, warnings };
@@ -59,29 +62,5 @@ export async function loadGuestImages(
 const optional = ({ initrd }: { initrd: string | undefined }): { initrd?: string } =>
   initrd === undefined ? {} : { initrd };
 
-/** More than any guest's RAM here; a device file or a pipe would not end at all. */
+/** More than any guest's RAM here. */
 const maxImageBytes = 1024 ** 3;
-
-async function readGiven(flag: string, path: string): Promise<Buffer> {
-  const refused = (what: string): never =>
-    refuse('IMG101', `${flag} '${path}' ${what}`, { hint: `give ${flag} a file` });
-  try {
-    const found = await stat(path);
-    if (found.isDirectory()) return refused('is a directory');
-    if (!found.isFile()) return refused('is not a regular file');
-    if (found.size > maxImageBytes)
-      return refused(`has ${found.size} bytes; more than ${maxImageBytes} fit no guest`);
-    return await readFile(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    const what = new Map([
-      ['ENOENT', 'does not exist'],
-      ['ENOTDIR', 'does not exist'],
-      ['ELOOP', 'is a symbolic link that leads back to itself'],
-      ['ENAMETOOLONG', 'has a name that is too long'],
-      ['EACCES', 'may not be read'],
-    ]).get(code);
-    if (what === undefined) throw error;
-    return refused(what);
-  }
-}

@@ -94,7 +94,7 @@ export function checkInitrdFit(sizeBytes: number, layout: GuestLayout, path: str
       severity: 'error',
       message: `initrd '${path}' takes ${formatSize(BigInt(sizeBytes))}, but its window ${formatRange(start, end)} has ${formatSize(end - start)}`,
       place: { file: path },
-      hint: 'pack it better (xz), leave things out, or use a guest layout with a larger window',
+      hint: 'pack it better (xz), leave things out, or give the board a larger window in its board.ts',
     },
   ];
 }

@@ -2,7 +2,7 @@
 // `vmbuild`, `vmbuild build`: makes the image; its path is the result on stdout.
 import { exitCode } from '../../meta/diagnostic.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
-import { commandLine } from '../progress.ts';
+import { describeSteps } from '../progress.ts';
 import { say } from '../report.ts';
 import type { Command } from '../vmbuild.ts';
 
@@ -10,7 +10,7 @@ export const run: Command = async (context) => {
   const { settings } = context;
   const built = await buildImage(context);
   if (built.report === undefined) {
-    process.stdout.write(`${built.steps.map((step) => describeStep(step)).join('\n')}\n`);
+    process.stdout.write(describeSteps(built.steps));
     return exitCode.ok;
   }
   const { ran, fresh, durationMs } = built.report;
@@ -19,9 +19,6 @@ export const run: Command = async (context) => {
   process.stdout.write(settings.on('json') ? `${JSON.stringify(summary(built))}\n` : `${built.image}\n`);
   return exitCode.ok;
 };
-
-const describeStep = ({ name, action }: BuiltImage['steps'][number]): string =>
-  action.kind === 'exec' ? commandLine([action.tool, ...action.args]) : `# ${name}`;
 
 const summary = ({ board, image, nonce, report }: BuiltImage): unknown => ({
   version: 1,

@@ -1,30 +1,63 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild clean`: removes what the build directory's own records name, and the logs of runs; a user's file that lies
-// beside them stays.
+// beside them stays. A directory that vmbuild has not built in is left alone.
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { takeLock } from '../../make/lock.ts';
 import { engineDir, recordedOutputs } from '../../make/state.ts';
+import { sweepTemporaries } from '../../make/temporary.ts';
 import { exitCode } from '../../meta/diagnostic.ts';
 import { say } from '../report.ts';
 import type { Command } from '../vmbuild.ts';
 
-export const run: Command = async ({ settings }) => {
+export const run: Command = async ({ settings, signal }) => {
   const buildDir = resolve(settings.text('build-dir') ?? 'build');
-  const recorded = await recordedOutputs(buildDir);
-  const paths = recorded.map((path) => resolve(buildDir, path)).filter((path) => isInside(buildDir, path));
+  const engine = engineDir(buildDir);
+  if ((await namesIn(engine)) === undefined) {
+    say(settings, `nothing to remove: vmbuild has not built in '${buildDir}'`);
+    return exitCode.ok;
+  }
+  const paths = [...(await outputs(buildDir)), ...(await logs(buildDir))];
   if (settings.on('dry-run')) {
     process.stdout.write(paths.map((path) => `${path}\n`).join(''));
     return exitCode.ok;
   }
-  for (const path of paths) await rm(path, { force: true });
-  await rm(join(buildDir, 'logs'), { recursive: true, force: true });
-  await rm(engineDir(buildDir), { recursive: true, force: true });
-  const directories = new Set(paths.flatMap((path) => parentsWithin(buildDir, dirname(path))));
-  for (const directory of [...directories].toSorted((a, b) => b.length - a.length))
-    await removeIfEmpty(directory);
+  const release = await takeLock(engine, {
+    signal,
+    wait: true,
+    onWait: ({ pid }) => {
+      say(settings, `waiting for the build of process ${pid} in the same directory`);
+    },
+  });
+  const directories = [...new Set(paths.flatMap((path) => parentsWithin(buildDir, dirname(path))))];
+  try {
+    for (const path of paths) await rm(path, { force: true });
+    await sweepTemporaries(directories);
+  } finally {
+    await release();
+  }
+  await rm(engine, { recursive: true, force: true });
+  for (const directory of directories.toSorted((a, b) => b.length - a.length)) await removeIfEmpty(directory);
   say(settings, `${paths.length} files removed from '${buildDir}'`);
   return exitCode.ok;
 };
+
+const outputs = async (buildDir: string): Promise<string[]> =>
+  (await recordedOutputs(buildDir))
+    .map((path) => resolve(buildDir, path))
+    .filter((path) => isInside(buildDir, path));
+
+/** The names that a run gives its logs (make/launch/logs.ts). */
+async function logs(buildDir: string): Promise<string[]> {
+  const directory = join(buildDir, 'logs');
+  const names = (await namesIn(directory)) ?? [];
+  return names
+    .filter((name) => /^(console|client_linux\d+)\.log$/.test(name))
+    .map((name) => join(directory, name));
+}
+
+const namesIn = (directory: string): Promise<string[] | undefined> =>
+  readdir(directory).catch(() => undefined);
 
 const isInside = (directory: string, path: string): boolean => {
   const way = relative(directory, path);
@@ -38,6 +71,5 @@ function parentsWithin(buildDir: string, directory: string): string[] {
 }
 
 async function removeIfEmpty(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => undefined);
-  if (names?.length === 0) await rmdir(directory);
+  if ((await namesIn(directory))?.length === 0) await rmdir(directory);
 }

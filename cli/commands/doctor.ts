@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild doctor`: what is here, what is missing, and how to get it; everything at once. Touches no network.
 import { loadBoard } from '../../boards/index.ts';
+import { findDebianMirror } from '../../linux/apt-sources.ts';
 import { fetchDebianGuest } from '../../linux/debian.ts';
 import { loadGuestImages } from '../../linux/images.ts';
 import { cacheDir } from '../../make/store/cache.ts';
@@ -24,6 +25,7 @@ interface Finding {
 export const run: Command = async ({ settings, env, signal }) => {
   const findings: Finding[] = [];
   const diagnostics: Diagnostic[] = [];
+  let isMissing = false;
   const look = async (what: string, task: () => Promise<string> | string): Promise<void> => {
     try {
       findings.push({ what, found: await task() });
@@ -31,19 +33,21 @@ export const run: Command = async ({ settings, env, signal }) => {
       if (!(error instanceof Refusal)) throw error;
       findings.push({ what });
       diagnostics.push(...error.diagnostics);
+      isMissing ||= error.exit === exitCode.missing;
     }
   };
   const allowStack = settings.on('allow-stack');
   const board = await loadBoard(settings.text('board') ?? '');
   parseGuest(settings.text('guest') ?? '');
 
-  const names = Object.keys(toolTable).filter((name) => name !== 'git') as ToolName[];
+  const names = Object.keys(toolTable) as ToolName[];
   const tools = await searchTools(names, env);
   for (const name of names) {
     const tool = tools.found.get(name);
     findings.push({ what: name, ...(tool === undefined ? {} : { found: `${tool.version}  ${tool.path}` }) });
   }
   diagnostics.push(...tools.diagnostics);
+  isMissing ||= tools.diagnostics.length > 0;
 
   findings.push({ what: 'board', found: board.name });
   await look(`Microkit SDK ${stack.microkit}`, () => {
@@ -67,7 +71,8 @@ export const run: Command = async ({ settings, env, signal }) => {
   if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, findings, diagnostics })}\n`);
   else for (const finding of findings) process.stdout.write(`${formatFinding(finding)}\n`);
   printDiagnostics(diagnostics);
-  return diagnostics.some(({ severity }) => severity === 'error') ? exitCode.missing : exitCode.ok;
+  if (isMissing) return exitCode.missing;
+  return diagnostics.some(({ severity }) => severity === 'error') ? exitCode.refused : exitCode.ok;
 };
 
 const formatFinding = ({ what, found }: Finding): string =>
@@ -85,6 +90,7 @@ async function guestImages(settings: Settings, cache: string, signal: AbortSigna
     return `${images.kernel.release ?? 'a kernel of unknown release'}  ${images.kernel.path}`;
   } catch (error) {
     if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => code === 'DEB103')) throw error;
-    return "Debian's, not in the store yet: the first build fetches them";
+    const { uri } = await findDebianMirror();
+    return `Debian's, not in the store yet: the first build fetches them from ${uri}`;
   }
 }

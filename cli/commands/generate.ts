@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild generate`: what meta.py of the original wrote, for people who keep their own Makefiles: the system
 // description and the config headers; with --data also sdfgen's .data files. Needs Node and dtc, no SDK.
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { loadBoard } from '../../boards/index.ts';
 import { runSteps } from '../../make/engine.ts';
 import { findSddf } from '../../make/store/sources.ts';
-import type { Step } from '../../make/step.ts';
 import { findTools } from '../../make/tools/find.ts';
+import { writeFile } from '../../make/tools/write.ts';
 import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
-import { exitCode } from '../../meta/diagnostic.ts';
+import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
 import { printDiagnostics } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
@@ -16,6 +16,12 @@ import type { Command, CommandContext } from '../vmbuild.ts';
 export const run: Command = async (context) => {
   const { settings, env, signal } = context;
   const directory = resolve(settings.text('output') ?? settings.text('build-dir') ?? 'build');
+  const sdf = settings.text('sdf') ?? '';
+  if (basename(sdf) !== sdf || sdf === '.' || sdf === '..')
+    refuse('ARG106', `--sdf '${sdf}' is no plain file name`, {
+      hint: 'choose the directory with --output',
+      exit: exitCode.usage,
+    });
   const board = await loadBoard(settings.text('board') ?? '');
   const { dtc } = await findTools(['dtc'], env);
   const { system, configs } = await describeSystem(context, {
@@ -25,7 +31,7 @@ export const run: Command = async (context) => {
     ...givenSddf(context),
   });
   const files = [
-    { name: settings.text('sdf') ?? '', content: renderSdf(system) },
+    { name: sdf, content: renderSdf(system) },
     ...configuredPds(configs).map((pd) => ({
       name: join('config', `${pd}.config.h`),
       content: renderConfigHeader(pd, configs),
@@ -35,18 +41,7 @@ export const run: Command = async (context) => {
       : []),
   ];
   await runSteps(
-    files.map(
-      ({ name, content }): Step => ({
-        name: `write ${name}`,
-        action: {
-          kind: 'fn',
-          key: Buffer.from(content).toString('base64'),
-          run: (io) => io.write(name, content),
-        },
-        inputs: [],
-        outputs: [name],
-      }),
-    ),
+    files.map(({ name, content }) => writeFile(name, content)),
     { buildDir: directory, signal },
   );
   const paths = files.map(({ name }) => join(directory, name));

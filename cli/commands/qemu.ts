@@ -12,7 +12,7 @@ import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import type { VsockSystem } from '../../meta/index.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
-import { commandLine } from '../progress.ts';
+import { commandLine, describeSteps } from '../progress.ts';
 import { say } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { loadBoard } from '../../boards/index.ts';
@@ -21,16 +21,19 @@ export const run: Command = async (context) => {
   const { settings, env } = context;
   const expect = expectation(settings.text('expect'));
   await refuseRealBoard(settings.text('board') ?? '');
+  const built = await buildImage(context, ['qemu-system-aarch64']);
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
-  const built = await buildImage(context);
   const { qemu: machine, loadAddress } = built.board;
   assert(machine !== undefined, 'refuseRealBoard has seen to it');
   const args = qemuArguments(
     { ...machine, loadAddress },
     { image: built.image, monitor: expect === undefined && process.stdin.isTTY },
   );
-  if (settings.on('verbose') || settings.on('dry-run')) say(settings, commandLine([qemu.path, ...args]));
-  if (built.report === undefined) return exitCode.ok;
+  if (built.report === undefined) {
+    process.stdout.write(`${describeSteps(built.steps)}${commandLine([qemu.path, ...args])}\n`);
+    return exitCode.ok;
+  }
+  if (settings.on('verbose')) say(settings, commandLine([qemu.path, ...args]));
 
   const logDir = join(built.buildDir, 'logs');
   say(settings, `booting ${built.system.guests.length} guests in QEMU; logs in ${logDir}`);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { accessSync, constants } from 'node:fs';
 import { basename } from 'node:path';
 import { type Diagnostic, exitCode, Refusal } from '../../meta/diagnostic.ts';
+import { isSystemError } from '../action.ts';
 import { describeFailure, type ProcessEnd, type RunningProcess, startProcess } from '../run.ts';
 import { type ConsoleLine, makeDemultiplexer } from './console.ts';
 import { type Logs, openLogs } from './logs.ts';
@@ -96,7 +97,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchEnd> {
     const end = await qemu.ended;
     demultiplexer.end();
     options.signal.throwIfAborted();
-    if (first instanceof Error) throw unwritable(options.logDir, first);
+    if (first instanceof Error) throw isSystemError(first) ? unwritable(options.logDir, first) : first;
     const durationMs = performance.now() - startMs;
     const ownEnd = typeof first === 'object' ? end : undefined;
     return watch.conclude({ ownEnd, messages, durationMs, logs });
@@ -113,7 +114,7 @@ function openLogsOrRefuse({ logDir, guests }: LaunchOptions): Logs {
   try {
     return openLogs(logDir, guests);
   } catch (error) {
-    throw error instanceof Error && 'syscall' in error ? unwritable(logDir, error) : error;
+    throw isSystemError(error) ? unwritable(logDir, error) : error;
   }
 }
 

@@ -5,8 +5,8 @@
 //     vsock recv: peer=4 port=9999 bytes=32768 hash=<16 hex> nonce=<16 hex> verified
 //     vsock send: FAILED <reason>
 // Verified means: both lines, each once and on its own console, each with the other's CID, and the hash that the
-// launcher computes itself from the nonce it chose for this run. A guest that talked to itself has the wrong peer, one
-// that replays an old run the wrong nonce, one that lost a byte the wrong hash.
+// launcher computes itself from the nonce that it built into this image. A guest that talked to itself has the wrong
+// peer, an image of another board, configuration or kernel the wrong nonce, a lost byte makes the wrong hash.
 import type { Diagnostic } from '../../meta/diagnostic.ts';
 import type { ConsoleLine } from './console.ts';
 import { hashPayload, makePayload, payloadBytes, vsockPort } from './payload.ts';

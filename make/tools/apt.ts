@@ -205,7 +205,7 @@ function judge(stderr: string): Pick<Diagnostic, 'code'> & { hint: string } {
       code: 'APT105',
       hint: 'check the network and the proxy, or use --offline with images that are cached',
     };
-  return { code: 'APT107', hint: 'run it with -v to see all that apt said' };
+  return { code: 'APT107', hint: 'mend what apt says, or give images with --linux and --initrd' };
 }
 
 /** `apt-cache show`: stanzas of the package lists, newest version first. */

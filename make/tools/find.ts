@@ -70,7 +70,6 @@ export const toolTable = {
     apt: 'qemu-system-arm ipxe-qemu',
     brew: 'qemu',
   },
-  git: { command: 'git', minimum: '2.20', pattern: /git version (\S+)/, apt: 'git', brew: 'git' },
 } as const satisfies Record<string, ToolSpec>;
 
 export type ToolName = keyof typeof toolTable;

@@ -175,6 +175,63 @@ it('--help and --version are on stdout with exit 0', async () => {
   expect(version.code).toBe(0);
 });
 
+it('a reader that goes away does not change the verdict', async () => {
+  const child = spawn(
+    'bash',
+    ['-c', `'${process.execPath}' dist/vmbuild.js --bogus 2>&1 | true; exit "\${PIPESTATUS[0]}"`],
+    {
+      cwd: packageRoot,
+      stdio: 'ignore',
+    },
+  );
+  const code = await new Promise((resolve) => {
+    child.on('close', resolve);
+  });
+  expect(code).toBe(2);
+});
+
+it('generate writes nothing outside of --output', async () => {
+  const directory = scratch();
+  const run = await vmbuild(['generate', '--sdf', '../escaped', '--output', join(directory, 'out')]);
+  expectRefusal(run, 2, /error\[ARG106\]/);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('a device tree that is a device is refused', async () => {
+  const run = await vmbuild(['generate', '--dtb', '/dev/zero', '--output', join(scratch(), 'out')]);
+  expectRefusal(run, 1, /error\[IMG101\]: --dtb '\/dev\/zero' is not a regular file/);
+});
+
+it('refusals are JSON too if they are asked for', async () => {
+  const directory = scratch();
+  const run = await vmbuild(['--json', '--offline', '--build-dir', join(directory, 'build')], {
+    env: bare(directory),
+  });
+  const { exit, diagnostics } = JSON.parse(run.stdout) as { exit: number; diagnostics: { code: string }[] };
+  expect(exit).toBe(69);
+  expect(run.code).toBe(69);
+  expect(diagnostics.map(({ code }) => code)).toContain('SDK101');
+});
+
+it('a dry run prints every command and leaves nothing behind', async (ctx) => {
+  await needStack(ctx);
+  const directory = scratch();
+  const run = await vmbuild(['qemu', '-n', '--build-dir', join(directory, 'build')]);
+  expect(run.stdout).toMatch(/^\S*microkit vsock\.system --search-path/m);
+  expect(run.stdout).toMatch(/^\S*qemu-system-aarch64 -machine virt,virtualization=on/m);
+  expect(run.code).toBe(0);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('clean leaves a directory alone that it has not built in', async () => {
+  const directory = scratch();
+  mkdirSync(join(directory, 'logs'));
+  writeFileSync(join(directory, 'logs', 'console.log'), 'mine');
+  const run = await vmbuild(['clean', '--build-dir', directory]);
+  expect(run.code).toBe(0);
+  expect(readdirSync(join(directory, 'logs'))).toEqual(['console.log']);
+});
+
 it('a reader that goes away is no error', async () => {
   const child = spawn('sh', ['-c', `'${process.execPath}' dist/vmbuild.js --help | head -n 1; exit "$?"`], {
     cwd: packageRoot,
@@ -227,9 +284,13 @@ it('clean removes what was built and leaves what is the user’s', async (ctx) =
   const output = join(directory, 'out');
   await vmbuild(['generate', '--output', output]);
   writeFileSync(join(output, 'notes.txt'), 'mine');
+  mkdirSync(join(output, 'logs'));
+  writeFileSync(join(output, 'logs', 'my.log'), 'mine');
+  writeFileSync(join(output, 'logs', 'console.log'), '');
   const run = await vmbuild(['clean', '--build-dir', output]);
   expect(run.code).toBe(0);
-  expect(readdirSync(output)).toEqual(['notes.txt']);
+  expect(readdirSync(output)).toEqual(['logs', 'notes.txt']);
+  expect(readdirSync(join(output, 'logs'))).toEqual(['my.log']);
 });
 
 it('Ctrl-C while QEMU runs leaves no process', { timeout: 480_000 }, async (ctx) => {

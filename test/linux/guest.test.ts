@@ -74,12 +74,12 @@ describe('guest steps', () => {
     const machines = plan.machines.map((one) => ({ ...one, orders: { ...one.orders, nonce: 2n } }));
     const ran = (await build({ ...plan, machines })).ran;
     expect(ran.toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
-      'guest device tree client_vmm0',
-      'guest device tree client_vmm1',
-      'guest device tree source client_vmm0',
-      'guest device tree source client_vmm1',
+      'dtc guest/client_vmm0.dtb',
+      'dtc guest/client_vmm1.dtb',
       'guest fit client_vmm0',
       'guest fit client_vmm1',
+      'write guest/client_vmm0.dts',
+      'write guest/client_vmm1.dts',
     ]);
     await writeFile(join(dir, 'vsock.ko'), 'another');
     const again = (await build({ ...plan, machines })).ran;

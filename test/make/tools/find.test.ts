@@ -120,8 +120,8 @@ describe('what is wrong', () => {
     const { bin, env } = path({});
     chmodSync(write(bin, 'dtc', '#!/bin/sh\n'), 0o644);
     mkdirSync(join(bin, 'clang'));
-    symlinkSync('nowhere', join(bin, 'git'));
-    const codes = (await messagesOf(['dtc', 'clang', 'git'], env)).map((text) => text.slice(0, 7));
+    symlinkSync('nowhere', join(bin, 'ld.lld'));
+    const codes = (await messagesOf(['dtc', 'clang', 'lld'], env)).map((text) => text.slice(0, 7));
     expect(codes).toEqual(['TOOL101', 'TOOL101', 'TOOL101']);
   });
 
