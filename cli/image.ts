@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What `build` and `qemu` share: settings to inputs, inputs to a plan, and the plan run.
 import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
 import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
@@ -17,7 +17,7 @@ import { findTools, type ToolName } from '../make/tools/find.ts';
 import type { VsockSystem } from '../meta/index.ts';
 import { describeSystem } from './describe.ts';
 import { giveUp, loadAll } from './load.ts';
-import type { Settings } from './options.ts';
+import { buildDirectory } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
 import { reportBuild, reportDebian } from './progress.ts';
 import { parseGuest } from './guest-flag.ts';
@@ -70,8 +70,6 @@ export async function buildImage(
   });
   return { ...built, report };
 }
-
-export const buildDirectory = (settings: Settings): string => resolve(settings.text('build-dir') ?? 'build');
 
 /** Everything that the plan follows from. What is missing or wrong is refused together. */
 export async function loadImageInputs(

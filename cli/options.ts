@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
+import { resolve } from 'node:path';
 import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
 
 export interface OptionSpec {
@@ -126,6 +127,9 @@ export function settle(
     defaulted: (name) => (get(name)?.origin ?? 'default') === 'default',
   };
 }
+
+/** Absolute. */
+export const buildDirectory = (settings: Settings): string => resolve(settings.text('build-dir') ?? 'build');
 
 /** Variables whose names Microkit's Makefiles have given up; taken, with a hint (libvmm PR 77). */
 const oldNames: Readonly<Record<string, string>> = { BOARD: 'MICROKIT_BOARD', CONFIG: 'MICROKIT_CONFIG' };

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a guest needs out of the Debian packages: the raw kernel Image, the modules in load order, busybox.
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AptPackage } from '../make/tools/apt.ts';
 import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
 import { type OpenDeb, unpackModule } from './deb.ts';
-import type { LockedFile } from './debian-lock.ts';
+import { type LockedFile, sha256Of } from './debian-lock.ts';
 import { orderModules, readModinfo } from './kernel-module.ts';
 
 export interface Taking {
@@ -87,5 +86,3 @@ export async function checkDeb(
       hint: 'fetch it again',
     });
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -58,7 +58,7 @@ export async function readLock(folder: string): Promise<DebianLock | undefined> 
   for (const file of lock.data.files) {
     const bytes = await readFile(join(folder, file.name)).catch(whenAbsent(undefined));
     if (bytes === undefined || bytes.length !== file.sizeBytes) return undefined;
-    if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) return undefined;
+    if (sha256Of(bytes) !== file.sha256) return undefined;
   }
   return lock.data;
 }
@@ -70,3 +70,6 @@ export const whenAbsent =
     if (error.code === 'ENOENT') return value;
     throw error;
   };
+
+/** Hexadecimal, as apt's lists and the lock spell it. */
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

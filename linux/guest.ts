@@ -2,8 +2,8 @@
 // The guest side as build steps: compile the programs, pack the initramfs, render and compile each guest's device
 // tree, and judge that all fits the windows before anything is linked. Pure: files are only touched when the steps run.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { digestText } from '../make/file-digests.ts';
 import type { Step, StepFiles } from '../make/step.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
 import { writeFile } from '../make/tools/write.ts';
@@ -168,8 +168,7 @@ const readNamed = async (io: StepFiles, files: readonly { name: string; path: st
   Promise.all(files.map(async ({ name, path }) => ({ name, bytes: await io.read(path) })));
 
 /** The fingerprint of a step's arguments other than files. */
-const keyOf = (...values: readonly unknown[]): string =>
-  createHash('sha256').update(JSON.stringify(values)).digest('hex');
+const keyOf = (...values: readonly unknown[]): string => digestText(JSON.stringify(values));
 
 function dtsStep(plan: GuestPlan, { name, layout, orders }: GuestMachinePlan): Step {
   // A given initrd with a modular kernel: our PID 1 loads the modules first and then becomes the initrd's own.

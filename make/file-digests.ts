@@ -86,8 +86,9 @@ export class FileDigests {
   }
 }
 
-/** Digest of a text, as fingerprints use it. */
-export const digestText = (text: string): string => createHash('sha256').update(text).digest('base64url');
+/** Digest of a text or of bytes, as fingerprints use it. */
+export const digestText = (text: string | Uint8Array): string =>
+  createHash('sha256').update(text).digest('base64url');
 
 const lookOf = (stats: BigIntStats): string => `${stats.size} ${stats.mtimeNs} ${stats.ctimeNs} ${stats.ino}`;
 

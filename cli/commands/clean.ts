@@ -7,19 +7,19 @@ import { takeLock } from '../../make/lock.ts';
 import { engineDir, recordedOutputs } from '../../make/state.ts';
 import { sweepTemporaries } from '../../make/temporary.ts';
 import { exitCode } from '../../meta/diagnostic.ts';
+import { buildDirectory } from '../options.ts';
 import { say } from '../report.ts';
 import type { Command } from '../vmbuild.ts';
 
 export const run: Command = async ({ settings, signal }) => {
-  const buildDir = resolve(settings.text('build-dir') ?? 'build');
+  const buildDir = buildDirectory(settings);
   const engine = engineDir(buildDir);
   if ((await namesIn(engine)) === undefined) {
     say(settings, `nothing to remove: vmbuild has not built in '${buildDir}'`);
     return exitCode.ok;
   }
-  const paths = [...(await outputs(buildDir)), ...(await logs(buildDir))];
   if (settings.on('dry-run')) {
-    process.stdout.write(paths.map((path) => `${path}\n`).join(''));
+    process.stdout.write((await listFiles(buildDir)).map((path) => `${path}\n`).join(''));
     return exitCode.ok;
   }
   const release = await takeLock(engine, {
@@ -29,6 +29,8 @@ export const run: Command = async ({ settings, signal }) => {
       say(settings, `waiting for the build of process ${pid} in the same directory`);
     },
   });
+  // Listed under the lock: a build that was waited for has made more.
+  const paths = await listFiles(buildDir);
   const directories = [...new Set(paths.flatMap((path) => parentsWithin(buildDir, dirname(path))))];
   try {
     for (const path of paths) await rm(path, { force: true });
@@ -41,6 +43,11 @@ export const run: Command = async ({ settings, signal }) => {
   say(settings, `${paths.length} files removed from '${buildDir}'`);
   return exitCode.ok;
 };
+
+const listFiles = async (buildDir: string): Promise<string[]> => [
+  ...(await outputs(buildDir)),
+  ...(await logs(buildDir)),
+];
 
 const outputs = async (buildDir: string): Promise<string[]> =>
   (await recordedOutputs(buildDir))

@@ -10,12 +10,14 @@ import { writeFile } from '../../make/tools/write.ts';
 import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
+import { buildDirectory } from '../options.ts';
 import { printDiagnostics } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
 export const run: Command = async (context) => {
   const { settings, env, signal } = context;
-  const directory = resolve(settings.text('output') ?? settings.text('build-dir') ?? 'build');
+  const output = settings.text('output');
+  const directory = output === undefined ? buildDirectory(settings) : resolve(output);
   const sdf = settings.text('sdf') ?? '';
   if (basename(sdf) !== sdf || sdf === '.' || sdf === '..')
     refuse('ARG106', `--sdf '${sdf}' is no plain file name`, {
