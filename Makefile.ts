@@ -256,10 +256,11 @@ function planGuests({ system, images, programs, nonce, after, tools, kernelOptio
   steps: readonly Step[];
   guests: readonly BuiltGuest[];
 } {
-  const machines = system.guests.map(({ vm, layout, role }) => {
-    assert(role !== undefined, `${vm} has no peer`);
-    return { name: vm, layout, orders: { ...role, nonce, after } };
-  });
+  const machines = system.guests.map(({ vm, layout, recvFrom, sendTo }) => ({
+    name: vm,
+    layout,
+    orders: { recvFrom, sendTo, nonce, after },
+  }));
   const { clang, lld, dtc } = tools;
   const plan = { machines, images, programsDir: programs, clang, lld, dtc, outDir: 'guest' };
   return guestSteps(kernelOptions === undefined ? plan : { ...plan, kernelOptions });

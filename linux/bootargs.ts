@@ -5,14 +5,15 @@
 import assert from 'node:assert/strict';
 import { refuse } from '../meta/diagnostic.ts';
 
-/** What a guest is to do in this run. */
+/** What a guest is to do in this run: receive one transfer, send one, both at the same time, or neither. */
 export interface GuestOrders {
-  readonly role: 'recv' | 'send';
-  /** CID of the other guest. */
-  readonly peerCid: number;
-  /** The image's nonce; both guests and the launcher know it. */
+  /** CID of the guest that sends to it. */
+  readonly recvFrom?: number | undefined;
+  /** CID of the guest to which it sends. */
+  readonly sendTo?: number | undefined;
+  /** The image's nonce; all guests and the launcher know it. */
   readonly nonce: bigint;
-  /** When the program has ended. Default: power off. */
+  /** When the programs have ended. Default: power off. */
   readonly after?: 'poweroff' | 'shell';
 }
 
@@ -70,11 +71,11 @@ function checkCommandLine(text: string): string {
 /** `nonce` as all lines and words spell it: 16 hexadecimal digits. */
 export const formatNonce = (nonce: bigint): string => nonce.toString(16).padStart(16, '0');
 
-function orderWords({ role, peerCid, nonce, after }: GuestOrders): string[] {
+function orderWords({ recvFrom, sendTo, nonce, after }: GuestOrders): string[] {
   assert(nonce >= 0n && nonce < 1n << 64n, `nonce ${nonce} is not an unsigned 64-bit number`);
   return [
-    `vsock_role=${role}`,
-    `vsock_peer=${peerCid}`,
+    ...(recvFrom === undefined ? [] : [`vsock_recv=${recvFrom}`]),
+    ...(sendTo === undefined ? [] : [`vsock_send=${sendTo}`]),
     `vsock_nonce=${formatNonce(nonce)}`,
     ...(after === undefined || after === 'poweroff' ? [] : [`vsock_after=${after}`]),
   ];

@@ -37,4 +37,5 @@ export * from './units.ts';
 export { connectVmm, type VirtioDeviceKind, virtioDeviceType, type VmmOptions } from './vmm.ts';
 export type { PassthroughDevice } from './vmm-passthrough.ts';
 export { connectVsock, type VsockMember, type VsockOptions } from './vsock.ts';
+export * from './vsock-guests.ts';
 export * from './vsock-system.ts';

@@ -14,6 +14,7 @@ import { connectSerial } from './sddf/serial.ts';
 import type { Paddr } from './units.ts';
 import { connectVmm } from './vmm.ts';
 import { connectVsock } from './vsock.ts';
+import { type VsockGuestPlan, vsockGuests } from './vsock-guests.ts';
 
 export interface VsockSystemOptions {
   /** What the system needs of a board; `boards/` gives it. */
@@ -31,22 +32,8 @@ export interface VsockSystemOptions {
   readonly ringBytes?: bigint;
 }
 
-/** The part of a guest in the test protocol. */
-export interface VsockRole {
-  readonly role: 'recv' | 'send';
-  readonly peerCid: number;
-}
-
-export interface VsockGuest {
-  /** The VMM's protection domain, e.g. `CLIENT_VMM0`. */
-  readonly pd: string;
-  readonly vm: string;
-  /** The VMM's program, e.g. `client_vmm0.elf`. */
-  readonly programImage: string;
+export interface VsockGuest extends VsockGuestPlan {
   readonly layout: GuestLayout;
-  readonly cid: number;
-  /** VMMs are paired, 0 with 1, 2 with 3: receiver and sender. A last one without a pair has none. */
-  readonly role: VsockRole | undefined;
 }
 
 export interface VsockSystem {
@@ -57,7 +44,6 @@ export interface VsockSystem {
   readonly warnings: readonly Diagnostic[];
 }
 
-const firstCid = 3;
 const firstPriority = 100;
 /** Programs built with UBSan use more stack than Microkit's default. */
 const vmmStackBytes = 0x4000n;
@@ -67,7 +53,8 @@ const virtStackBytes = 0x3000n;
 export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
   const { board, tree } = options;
   const sdf = new SystemBuilder(board);
-  const guests = options.guests.map((layout, i) => describeGuest(layout, i, options.guests.length));
+  const plans = vsockGuests(options.guests.length);
+  const guests = options.guests.map((layout, i): VsockGuest => ({ ...at(plans, i), layout }));
   for (const [layout, users] of groupByLayout(guests))
     for (const finding of checkGuestLayout(layout, `the guest of ${users.join(', ')}`)) sdf.report(finding);
 
@@ -115,19 +102,6 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
   });
 
   return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial], guests };
-}
-
-function describeGuest(layout: GuestLayout, index: number, count: number): VsockGuest {
-  const isReceiver = index % 2 === 0;
-  const peer = isReceiver ? index + 1 : index - 1;
-  return {
-    pd: `CLIENT_VMM${index}`,
-    vm: `client_linux${index}`,
-    programImage: `client_vmm${index}.elf`,
-    layout,
-    cid: firstCid + index,
-    role: peer < count ? { role: isReceiver ? 'recv' : 'send', peerCid: firstCid + peer } : undefined,
-  };
 }
 
 /** Guests mostly share one layout: its faults are to be said once. */

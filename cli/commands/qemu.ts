@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { ConsoleLine } from '../../make/launch/console.ts';
 import { type LaunchEnd, type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
-import type { Party } from '../../make/launch/verdict.ts';
+import { partiesOf } from '../../make/launch/verdict.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
@@ -14,6 +14,7 @@ import type { VsockSystem } from '../../meta/index.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
 import { commandLine, describeSteps } from '../progress.ts';
 import { say } from '../report.ts';
+import { describeVerified } from '../verified.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { loadBoard } from '../../boards/index.ts';
 
@@ -85,19 +86,14 @@ function unattended(
   expect: Expect,
 ): Pick<LaunchOptions, 'expect' | 'deadlineMs' | 'onLine'> {
   return {
-    expect: expect === 'verdict' ? { verdict: { nonce, parties: parties(system) } } : { pattern: expect },
+    expect:
+      expect === 'verdict' ? { verdict: { nonce, parties: partiesOf(system.guests) } } : { pattern: expect },
     deadlineMs: (settings.number('timeout') ?? 180) * 1000,
     onLine: (line) => {
       say(settings, paint(line, system));
     },
   };
 }
-
-/** Who must report what: the receiver and the sender of each pair. */
-export const parties = (system: VsockSystem): Party[] =>
-  system.guests.flatMap(({ vm, cid, role }, client) =>
-    role === undefined ? [] : [{ role: role.role, client, name: vm, cid, peer: role.peerCid }],
-  );
 
 /** The virtualiser's own colours: the first guest, the receiver, is red and the second, the sender, green. */
 const colours = ['red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
@@ -111,10 +107,9 @@ function paint({ speaker, text }: ConsoleLine, { guests }: VsockSystem): string 
 function report({ settings }: CommandContext, end: LaunchEnd): number {
   const seconds = (end.durationMs / 1000).toFixed(1);
   if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, ...end })}\n`);
-  else if (end.kind === 'verified')
-    process.stdout.write(
-      `verified: ${end.bytes} bytes, hash ${end.hash}, both guests agree (${seconds} s)\n`,
-    );
-  else if (end.kind === 'matched') process.stdout.write(`matched: ${end.line.text} (${seconds} s)\n`);
+  else if (end.kind === 'verified') {
+    const { transfers, summary } = describeVerified(end);
+    process.stdout.write([...transfers, `verified: ${summary} (${seconds} s)`, ''].join('\n'));
+  } else if (end.kind === 'matched') process.stdout.write(`matched: ${end.line.text} (${seconds} s)\n`);
   return exitCode.ok;
 }

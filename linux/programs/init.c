@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // PID 1 of a guest. Mounts what the programs need, loads the modules that the kernel has not built in, waits for the
-// console, runs the program that the boot words ask for (vsock_role), and powers the guest off, or keeps a shell on
-// the console (vsock_after=shell).
+// console, runs the programs that the boot words ask for (vsock_recv, vsock_send), and powers the guest off, or keeps a
+// shell on the console (vsock_after=shell).
 //
 // The console is the difficulty: with Debian's kernels the virtio-mmio driver is a module, so until it is loaded there
 // is no /dev/hvc0, the kernel could not open a console for us, and descriptors 0 to 2 are closed. Lines are kept until
@@ -205,27 +205,49 @@ static int wait_for(long pid)
     }
 }
 
-/* A program that ends by itself has said its verdict; one that was killed, or never came to run, cannot. */
-static void run_program(const char *role, const char *path, char *const *environment)
-{
-    char *arguments[] = { (char *)path, NULL };
-    long pid = spawn(path, arguments, environment, NO_TERMINAL);
-    int status = pid < 0 ? 0 : wait_for(pid);
-    int signal = status & 0x7f;
-    int code = status >> 8 & 0xff;
+/* One of the two programs. */
+struct program {
+    const char *word; /* the boot word that asks for it */
+    const char *path;
+    const char *verdict; /* how its last line begins */
+    long pid; /* 0: not running */
+};
 
+static struct line failed_line(const struct program *program)
+{
     struct line line;
     line.length = 0;
-    add_text(&line, "vsock ");
-    add_text(&line, role);
-    add_text(&line, ": FAILED ");
-    if (pid < 0) {
-        add_text(&line, "no process for it: ");
-        add_error(&line, pid);
-    } else if (signal != 0) {
+    add_text(&line, program->verdict);
+    add_text(&line, "FAILED ");
+    return line;
+}
+
+/* Returns whether it runs. */
+static int start_program(struct program *program, char *const *environment)
+{
+    char *arguments[] = { (char *)program->path, NULL };
+    long pid = spawn(program->path, arguments, environment, NO_TERMINAL);
+    if (pid >= 0) {
+        program->pid = pid;
+        return 1;
+    }
+    struct line line = failed_line(program);
+    add_text(&line, "no process for it: ");
+    add_error(&line, pid);
+    say(&line);
+    return 0;
+}
+
+/* A program that ends by itself has said its verdict; one that was killed, or never came to run, cannot. */
+static void bury_program(struct program *program, int status)
+{
+    struct line line = failed_line(program);
+    int signal = status & 0x7f;
+    program->pid = 0;
+    if (signal != 0) {
         add_text(&line, "killed by signal ");
         add_number(&line, (uint64_t)signal);
-    } else if (code == 127) {
+    } else if ((status >> 8 & 0xff) == 127) {
         add_text(&line, "could not be started");
     } else {
         return;
@@ -233,18 +255,37 @@ static void run_program(const char *role, const char *path, char *const *environ
     say(&line);
 }
 
-static void run_role(char **environment)
+/* Both at the same time, if both are asked for: in a ring of guests each one waits for its neighbour's receiver. */
+static void run_programs(char **environment)
 {
-    char *role = boot_word(environment, "vsock_role");
-    if (role != NULL && same_text(role, "recv")) {
-        run_program("recv", "/root/vsock_recv", environment);
-    } else if (role != NULL && same_text(role, "send")) {
-        run_program("send", "/root/vsock_send", environment);
-    } else {
-        struct line line = new_line("vsock_role is '");
-        add_text(&line, role == NULL ? "" : role);
-        add_text(&line, "', expected recv or send: no program to run");
+    struct program programs[] = {
+        { "vsock_recv", "/root/vsock_recv", "vsock recv: ", 0 },
+        { "vsock_send", "/root/vsock_send", "vsock send: ", 0 },
+    };
+    int asked = 0;
+    int running = 0;
+    for (int i = 0; i < 2; i += 1) {
+        if (boot_word(environment, programs[i].word) == NULL)
+            continue;
+        asked += 1;
+        running += start_program(&programs[i], environment);
+    }
+    if (asked == 0) {
+        struct line line = new_line("neither vsock_recv nor vsock_send is given: no program to run");
         say(&line);
+    }
+    while (running > 0) {
+        int status = 0;
+        /* Orphans are buried on the way. */
+        long done = system_call(SYS_wait4, -1, (long)&status, 0, 0, 0);
+        if (done < 0 && done != -EINTR)
+            return;
+        for (int i = 0; i < 2; i += 1) {
+            if (done <= 0 || programs[i].pid != done)
+                continue;
+            bury_program(&programs[i], status);
+            running -= 1;
+        }
     }
 }
 
@@ -300,7 +341,7 @@ static int run(char **arguments, char **environment)
     /* From here on the kernel's chatter would only tear our lines. */
     (void)system_call(SYS_syslog, SYSLOG_CONSOLE_LEVEL, 0, LEVEL_ERRORS, 0, 0);
     if (has_console)
-        run_role(environment);
+        run_programs(environment);
     char *after = boot_word(environment, "vsock_after");
     if (has_console && after != NULL && same_text(after, "shell"))
         keep_shell(environment);

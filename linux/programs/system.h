@@ -111,12 +111,17 @@ static inline void close_file(int fd)
     (void)system_call(SYS_close, fd, 0, 0, 0, 0);
 }
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-static inline int64_t clock_ms(void)
+/* Microseconds of CLOCK_MONOTONIC. */
+static inline int64_t clock_us(void)
 {
     struct timespec now = { 0, 0 };
     (void)system_call(SYS_clock_gettime, 1, (long)&now, 0, 0, 0);
-    return now.seconds * 1000 + now.nanoseconds / 1000000;
+    return now.seconds * 1000000 + now.nanoseconds / 1000;
+}
+
+static inline int64_t clock_ms(void)
+{
+    return clock_us() / 1000;
 }
 
 static inline void sleep_ms(int64_t ms)

@@ -41,6 +41,7 @@ struct transfer {
     int64_t detail;
     uint64_t expected;
     uint64_t hash; /* of the bytes sent or received */
+    int64_t duration_us; /* of what was verified; see send_payload and receive_payload */
 };
 
 static inline void fill_payload(uint8_t *payload, uint64_t nonce)
@@ -112,13 +113,15 @@ static inline uint64_t get_u64(const uint8_t *bytes)
     return value;
 }
 
+/* Its duration: from before the first byte is written until the answer is there. */
 static inline struct transfer send_payload(int fd, uint64_t nonce)
 {
     static uint8_t payload[PAYLOAD_SIZE];
-    struct transfer transfer = { VERIFIED, 0, 0, 0, 0 };
+    struct transfer transfer = { VERIFIED, 0, 0, 0, 0, 0 };
     fill_payload(payload, nonce);
     transfer.hash = hash_bytes(payload, PAYLOAD_SIZE);
 
+    int64_t start_us = clock_us();
     transfer.outcome = write_exactly(fd, payload, PAYLOAD_SIZE, &transfer.offset, &transfer.detail);
     if (transfer.outcome != VERIFIED)
         return transfer;
@@ -126,6 +129,7 @@ static inline struct transfer send_payload(int fd, uint64_t nonce)
     uint8_t answer[8];
     uint32_t answered;
     transfer.outcome = read_exactly(fd, answer, sizeof(answer), &answered, &transfer.detail);
+    transfer.duration_us = clock_us() - start_us;
     if (transfer.outcome != VERIFIED)
         return transfer;
     if (get_u64(answer) != transfer.hash) {
@@ -136,14 +140,16 @@ static inline struct transfer send_payload(int fd, uint64_t nonce)
     return transfer;
 }
 
-static inline struct transfer receive_payload(int fd, uint64_t nonce)
+/* Its duration: from `accepted_us`, when the connection was there, until the last byte of the payload is. */
+static inline struct transfer receive_payload(int fd, uint64_t nonce, int64_t accepted_us)
 {
     static uint8_t wanted[PAYLOAD_SIZE];
     static uint8_t payload[PAYLOAD_SIZE];
-    struct transfer transfer = { VERIFIED, 0, 0, 0, 0 };
+    struct transfer transfer = { VERIFIED, 0, 0, 0, 0, 0 };
     fill_payload(wanted, nonce);
 
     transfer.outcome = read_exactly(fd, payload, PAYLOAD_SIZE, &transfer.offset, &transfer.detail);
+    transfer.duration_us = clock_us() - accepted_us;
     if (transfer.outcome != VERIFIED)
         return transfer;
     for (uint32_t i = 0; i < PAYLOAD_SIZE; i += 2) {

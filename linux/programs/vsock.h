@@ -35,6 +35,7 @@ enum exit_code { EXIT_VERIFIED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 struct endpoint {
     const char *info;    /* "VSOCK RECV|INFO: " */
     const char *verdict; /* "vsock recv: " */
+    const char *peer_word; /* "vsock_recv": the boot word that names its peer */
     uint32_t peer; /* whom it shall talk to */
     uint64_t nonce;
     uint32_t reached; /* whom it talks to, as the kernel says; what the verdict names */
@@ -74,9 +75,10 @@ static inline enum exit_code fail_call(const struct endpoint *endpoint, const ch
 static inline int read_orders(struct endpoint *endpoint, char **environment)
 {
     struct line line = failure_line(endpoint);
-    char *peer = boot_word(environment, "vsock_peer");
+    char *peer = boot_word(environment, endpoint->peer_word);
     if (peer == NULL || !parse_cid(peer, &endpoint->peer)) {
-        add_text(&line, "vsock_peer is '");
+        add_text(&line, endpoint->peer_word);
+        add_text(&line, " is '");
         add_text(&line, peer == NULL ? "" : peer);
         add_text(&line, "', expected a CID in decimal");
         write_line(&line, STDOUT);
@@ -133,6 +135,8 @@ static inline enum exit_code report(const struct endpoint *endpoint, const struc
     add_hex(&line, transfer->hash);
     add_text(&line, " nonce=");
     add_hex(&line, endpoint->nonce);
+    add_text(&line, " us=");
+    add_number(&line, (uint64_t)transfer->duration_us);
     add_text(&line, " verified");
     write_line(&line, STDOUT);
     return EXIT_VERIFIED;

@@ -11,7 +11,7 @@
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
-    struct endpoint receiver = { "VSOCK RECV|INFO: ", "vsock recv: ", 0, 0, VMADDR_CID_ANY };
+    struct endpoint receiver = { "VSOCK RECV|INFO: ", "vsock recv: ", "vsock_recv", 0, 0, VMADDR_CID_ANY };
     if (!read_orders(&receiver, environment))
         return EXIT_USAGE;
 
@@ -47,6 +47,7 @@ static int run(char **arguments, char **environment)
     uint32_t peer_size = sizeof(peer);
     long fd = ready < 0 ? ready
                         : system_call(SYS_accept4, listener, (long)&peer, (long)&peer_size, SOCK_CLOEXEC, 0);
+    int64_t accepted_us = clock_us();
     if (fd < 0)
         return fail_call(&receiver, "accept", fd);
     receiver.reached = peer.cid;
@@ -67,7 +68,7 @@ static int run(char **arguments, char **environment)
     add_number(&line, peer.port);
     write_line(&line, STDOUT);
 
-    struct transfer transfer = receive_payload((int)fd, receiver.nonce);
+    struct transfer transfer = receive_payload((int)fd, receiver.nonce, accepted_us);
     enum exit_code code = report(&receiver, &transfer);
     if (code == EXIT_VERIFIED) {
         line = info_line(&receiver);

@@ -62,7 +62,7 @@ static long connect_to(const struct endpoint *endpoint, uint64_t *attempts)
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
-    struct endpoint sender = { "VSOCK SEND|INFO: ", "vsock send: ", 0, 0, VMADDR_CID_ANY };
+    struct endpoint sender = { "VSOCK SEND|INFO: ", "vsock send: ", "vsock_send", 0, 0, VMADDR_CID_ANY };
     if (!read_orders(&sender, environment))
         return EXIT_USAGE;
 

@@ -10,7 +10,7 @@ import { describeFailure, type ProcessEnd, type RunningProcess, startProcess } f
 import { type ConsoleLine, makeDemultiplexer } from './console.ts';
 import { type Logs, openLogs } from './logs.ts';
 import { type KeyboardInput, passKeyboard } from './terminal.ts';
-import { describeSilence, type Expectation, isEvidence, judge } from './verdict.ts';
+import { describeSilence, type Expectation, isEvidence, judge, type Verified } from './verdict.ts';
 
 export interface LaunchOptions {
   /** Path of QEMU, and its arguments (make/tools/qemu.ts). */
@@ -35,7 +35,7 @@ export interface LaunchOptions {
 }
 
 export type LaunchEnd =
-  | { readonly kind: 'verified'; readonly hash: string; readonly bytes: number; readonly durationMs: number }
+  | (Verified & { readonly durationMs: number })
   | { readonly kind: 'matched'; readonly line: ConsoleLine; readonly durationMs: number }
   /** QEMU ended by itself, with 0, and nothing else was expected. */
   | { readonly kind: 'ended'; readonly durationMs: number };
@@ -174,8 +174,7 @@ function makeWatch({ expect, qemu, deadlineMs }: LaunchOptions): Watch {
       if (matched !== undefined) return { kind: 'matched', line: matched, durationMs };
       const judgement =
         expect !== undefined && 'verdict' in expect ? judge(expect.verdict, evidence) : undefined;
-      if (judgement?.kind === 'verified')
-        return { kind: 'verified', hash: judgement.hash, bytes: judgement.bytes, durationMs };
+      if (judgement?.kind === 'verified') return { ...judgement, durationMs };
       const log: Pick<Diagnostic, 'hint'> = { hint: `see '${facts.logs.consolePath}'` };
       if (judgement?.kind === 'refused')
         throw new Refusal(judgement.diagnostics.map((d) => ({ ...d, ...log })));

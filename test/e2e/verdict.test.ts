@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { parties } from '../../cli/commands/qemu.ts';
 import { loadImageInputs } from '../../cli/image.ts';
 import { settle } from '../../cli/options.ts';
 import { formatNonce } from '../../linux/bootargs.ts';
 import { fetchDebianGuest } from '../../linux/debian.ts';
 import { runSteps } from '../../make/engine.ts';
 import { launchQemu } from '../../make/launch/qemu.ts';
+import { partiesOf } from '../../make/launch/verdict.ts';
 import { cacheDir } from '../../make/store/cache.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
@@ -58,12 +58,13 @@ it('a receiver that gets its data over loopback gives 1', { timeout: 12 * minute
   // The receiver's guest runs a sender of its own, its receiver takes anybody, and the real sender keeps out of the way.
   mutate(
     init,
-    'run_program("recv", "/root/vsock_recv", environment);',
-    'if (system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) {' +
-      ' char *own[] = { (char *)"vsock_peer=3", NULL }; run_program("send", "/root/vsock_send", own);' +
-      ' for (;;) sleep_ms(1000); } run_program("recv", "/root/vsock_recv", environment);',
+    'if (boot_word(environment, programs[i].word) == NULL)\n            continue;',
+    'if (boot_word(environment, programs[i].word) == NULL) {' +
+      ' if (i == 0) sleep_ms(3600 * 1000);' +
+      ' char *own[] = { (char *)"vsock_send=3", NULL };' +
+      ' (void)spawn(programs[1].path, (char *[]){ (char *)programs[1].path, NULL }, own, NO_TERMINAL);' +
+      ' continue; }',
   );
-  mutate(init, 'run_program("send", "/root/vsock_send", environment);', 'sleep_ms(3600 * 1000);');
   mutate(join(root, 'linux/programs/vsock_send.c'), '"vsock send: "', '"a sender that keeps quiet: "');
   mutate(join(root, 'linux/programs/vsock_recv.c'), 'if (peer.cid != receiver.peer) {', 'if (0) {');
 
@@ -95,7 +96,7 @@ it('a receiver that gets its data over loopback gives 1', { timeout: 12 * minute
     guests: ['client_linux0', 'client_linux1'],
     pds: ['CLIENT_VMM0', 'CLIENT_VMM1'],
     deadlineMs: 8 * minutes,
-    expect: { verdict: { nonce: formatNonce(inputs.nonce), parties: parties(inputs.system) } },
+    expect: { verdict: { nonce: formatNonce(inputs.nonce), parties: partiesOf(inputs.system.guests) } },
     signal,
   });
   const refusal = await run.then(

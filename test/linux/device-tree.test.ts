@@ -11,12 +11,12 @@ import { requireOrSkip } from '../require.ts';
 import { testLayout, testLayoutV3 } from './layout.ts';
 import { findTool } from './toolchain.ts';
 
-const orders = { role: 'recv', peerCid: 4, nonce: 0x1234n } as const;
+const orders = { recvFrom: 4, nonce: 0x1234n } as const;
 
 describe('bootargs', () => {
   test('the words of the protocol, the nonce with all its digits', () => {
     expect(renderBootargs(orders)).toBe(
-      'console=hvc0 cma=0 panic=-1 loglevel=5 vsock_role=recv vsock_peer=4 vsock_nonce=0000000000001234',
+      'console=hvc0 cma=0 panic=-1 loglevel=5 vsock_recv=4 vsock_nonce=0000000000001234',
     );
     expect(
       renderBootargs(
@@ -24,9 +24,12 @@ describe('bootargs', () => {
         { init: '/vsock_init', console: 'ttyAMA0', logLevel: 8, more: ['quiet'] },
       ),
     ).toBe(
-      'console=ttyAMA0 cma=0 panic=-1 loglevel=8 rdinit=/vsock_init vsock_role=recv vsock_peer=4 vsock_nonce=0000000000001234 vsock_after=shell quiet',
+      'console=ttyAMA0 cma=0 panic=-1 loglevel=8 rdinit=/vsock_init vsock_recv=4 vsock_nonce=0000000000001234 vsock_after=shell quiet',
     );
     expect(renderBootargs({ ...orders, after: 'poweroff' })).not.toContain('after');
+    expect(renderBootargs({ ...orders, sendTo: 5 })).toContain(' vsock_recv=4 vsock_send=5 vsock_nonce=');
+    expect(renderBootargs({ sendTo: 5, nonce: 1n })).not.toContain('vsock_recv');
+    expect(renderBootargs({ nonce: 1n })).not.toMatch(/vsock_(recv|send)/);
   });
 
   test('no word of ours has a dot before its value: the kernel would take it for a module parameter', () => {

@@ -33,8 +33,8 @@ function planIn(ctx: Parameters<typeof requireOrSkip>[0], more: Partial<GuestPla
   requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
   return {
     machines: [
-      { name: 'client_vmm0', layout: testLayout, orders: { role: 'recv', peerCid: 4, nonce: 1n } },
-      { name: 'client_vmm1', layout: testLayout, orders: { role: 'send', peerCid: 3, nonce: 1n } },
+      { name: 'client_vmm0', layout: testLayout, orders: { recvFrom: 4, nonce: 1n } },
+      { name: 'client_vmm1', layout: testLayout, orders: { sendTo: 3, nonce: 1n } },
     ],
     images: {
       kernel: { path: join(dir, 'Image'), release: '7.3.4' },
@@ -59,9 +59,7 @@ describe('guest steps', () => {
     const first = await build(plan);
     expect(first.ran).toHaveLength(3 + 1 + 2 * 3);
     expect(inspectInitrd(await built('initrd.cpio.gz'), 'x').initrd?.paths).toContain('modules/vsock.ko');
-    expect((await built('client_vmm1.dtb')).toString('latin1')).toContain(
-      'vsock_role=send vsock_peer=3 vsock_nonce=',
-    );
+    expect((await built('client_vmm1.dtb')).toString('latin1')).toContain('vsock_send=3 vsock_nonce=');
     expect((await built('client_vmm0.fit')).toString()).toMatch(
       /^kernel 2097152 of 117440512 bytes in \[0x40000000\.\.0x47000000\)\ninitrd \d+ of 15728640 bytes in .*\ndtb \d+ of 1048576 bytes in .*\n$/,
     );

@@ -95,6 +95,7 @@ describe('run on this machine', () => {
 
   test.for<[string, string, RegExp]>([
     ['send', 'honest', /^verified [0-9a-f]{16}$/],
+    ['send', 'slow', /^verified [0-9a-f]{16}$/],
     [
       'send',
       'early-close',
@@ -109,6 +110,7 @@ describe('run on this machine', () => {
     ['send', 'wrong-hash', /^the receiver answered hash [0-9a-f]{16}, expected [0-9a-f]{16}$/],
     ['send', 'silent', /^no progress for 0 s after \d+ of 32768 payload bytes$/],
     ['recv', 'honest', /^verified /],
+    ['recv', 'slow', /^verified [0-9a-f]{16}$/],
     ['recv', 'other-nonce', /^number 0 is \d+, expected \d+$/],
     ['recv', 'flipped-bit', /^number 10000 is \d+, expected \d+$/],
     ['recv', 'one-short', /^the peer closed early after 32767 of 32768 payload bytes$/],
@@ -123,38 +125,39 @@ describe('run on this machine', () => {
     if (lie === 'honest') expect(stdout).toBe(`verified ${expectedHash(0x1234n)}`);
   });
 
-  test.for<[Record<string, string>, string]>([
-    [{}, "vsock_peer is '', expected a CID in decimal"],
-    [{ vsock_peer: '4x' }, "vsock_peer is '4x', expected a CID in decimal"],
-    [{ vsock_peer: '4294967296' }, "vsock_peer is '4294967296', expected a CID in decimal"],
-    [{ vsock_peer: '-1' }, "vsock_peer is '-1', expected a CID in decimal"],
-    [{ vsock_peer: '4' }, "vsock_nonce is '', expected 16 lower-case hexadecimal digits"],
+  test.for<[string | undefined, string | undefined, string]>([
+    [undefined, undefined, "PEER is '', expected a CID in decimal"],
+    ['4x', undefined, "PEER is '4x', expected a CID in decimal"],
+    ['4294967296', undefined, "PEER is '4294967296', expected a CID in decimal"],
+    ['-1', undefined, "PEER is '-1', expected a CID in decimal"],
+    ['4', undefined, "vsock_nonce is '', expected 16 lower-case hexadecimal digits"],
+    ['4', '123', "vsock_nonce is '123', expected 16 lower-case hexadecimal digits"],
+    ['4', '0123456789ABCDEF', "vsock_nonce is '0123456789ABCDEF', expected 16 lower-case hexadecimal digits"],
     [
-      { vsock_peer: '4', vsock_nonce: '123' },
-      "vsock_nonce is '123', expected 16 lower-case hexadecimal digits",
-    ],
-    [
-      { vsock_peer: '4', vsock_nonce: '0123456789ABCDEF' },
-      "vsock_nonce is '0123456789ABCDEF', expected 16 lower-case hexadecimal digits",
-    ],
-    [
-      { vsock_peer: '4', vsock_nonce: '0123456789abcdef0' },
+      '4',
+      '0123456789abcdef0',
       "vsock_nonce is '0123456789abcdef0', expected 16 lower-case hexadecimal digits",
     ],
-  ])('words %o are refused with code 2', async ([words, expected], ctx) => {
-    for (const [name, role] of [
-      ['vsock_send', 'send'],
-      ['vsock_recv', 'recv'],
+  ])('peer %o with nonce %o is refused with code 2', async ([peer, nonce, expected], ctx) => {
+    for (const [name, role, other] of [
+      ['vsock_send', 'send', 'vsock_recv'],
+      ['vsock_recv', 'recv', 'vsock_send'],
     ] as const) {
+      // The other program's word is no business of this one.
+      const words = {
+        [other]: '7',
+        ...(peer === undefined ? {} : { [name]: peer }),
+        ...(nonce === undefined ? {} : { vsock_nonce: nonce }),
+      };
       const { lines, exitCode } = await run(ctx, name, [], words);
-      expect(lines).toEqual([`vsock ${role}: FAILED ${expected}`]);
+      expect(lines).toEqual([`vsock ${role}: FAILED ${expected.replace('PEER', name)}`]);
       expect(exitCode).toBe(2);
     }
   });
 
   test('a sender without a receiver gives up at its deadline and says why', async (ctx) => {
     // CID 4294967294 is no machine's: ENODEV, ETIMEDOUT or ENETUNREACH, as the host has it; EAFNOSUPPORT without vsock.
-    const words = { vsock_peer: '4294967294', vsock_nonce: '0123456789abcdef' };
+    const words = { vsock_send: '4294967294', vsock_nonce: '0123456789abcdef' };
     const { lines, exitCode } = await run(ctx, 'vsock_send', [], words);
     expect(lines.at(-1)).toMatch(
       /^vsock send: FAILED connect to CID 4294967294 port 9999: E[A-Z]+ \(\d+\) at attempt \d+/,
@@ -164,7 +167,7 @@ describe('run on this machine', () => {
   });
 
   test('a receiver without a sender gives up at its deadline and says why', async (ctx) => {
-    const words = { vsock_peer: '4', vsock_nonce: '0123456789abcdef' };
+    const words = { vsock_recv: '4', vsock_nonce: '0123456789abcdef' };
     const { lines, exitCode } = await run(ctx, 'vsock_recv', [], words);
     expect(lines.at(-1)).toMatch(
       /^vsock recv: FAILED (nobody connected within 0 s|socket EAFNOSUPPORT \(97\))/,

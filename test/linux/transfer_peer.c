@@ -5,7 +5,7 @@
 #include "../../linux/programs/boot_words.h"
 #include "../../linux/programs/transfer.h"
 
-enum { AF_UNIX = 1, SOCK_STREAM = 1, NONCE = 0x1234 };
+enum { AF_UNIX = 1, SOCK_STREAM = 1, NONCE = 0x1234, SLOW_MS = 100 };
 
 static uint8_t payload[PAYLOAD_SIZE + 1];
 static uint32_t done;
@@ -20,6 +20,8 @@ static void play_receiver(int fd, const char *lie)
     (void)read_exactly(fd, payload, wanted, &done, &detail);
     if (same_text(lie, "early-close") || same_text(lie, "no-answer"))
         return;
+    if (same_text(lie, "slow"))
+        sleep_ms(SLOW_MS);
     uint8_t answer[8];
     put_u64(answer, hash_bytes(payload, PAYLOAD_SIZE) ^ (same_text(lie, "wrong-hash") ? 1 : 0));
     (void)write_exactly(fd, answer, same_text(lie, "half-answer") ? 4 : 8, &done, &detail);
@@ -33,6 +35,8 @@ static void play_sender(int fd, const char *lie)
         payload[20001] ^= 0x10;
     if (same_text(lie, "silent"))
         sleep_ms(1000);
+    if (same_text(lie, "slow"))
+        sleep_ms(SLOW_MS);
     uint32_t size = PAYLOAD_SIZE;
     if (same_text(lie, "one-short"))
         size = PAYLOAD_SIZE - 1;
@@ -68,13 +72,14 @@ static int run(char **arguments, char **environment)
         return 0;
     }
     close_file(pair[1]);
-    struct transfer transfer = is_sender ? send_payload(pair[0], NONCE) : receive_payload(pair[0], NONCE);
+    struct transfer transfer = is_sender ? send_payload(pair[0], NONCE) : receive_payload(pair[0], NONCE, clock_us());
     struct line line;
     line.length = 0;
     add_outcome(&line, &transfer);
     if (transfer.outcome == VERIFIED) {
         add_text(&line, " ");
         add_hex(&line, transfer.hash);
+        add_text(&line, same_text(arguments[2], "slow") && transfer.duration_us < SLOW_MS * 1000 ? " too soon" : "");
     }
     write_line(&line, STDOUT);
     return 0;

@@ -11,6 +11,7 @@ import {
   Refusal,
   renderConfigHeader,
   renderSdf,
+  vsockGuests,
   vsockLimits,
 } from '../../meta/index.ts';
 import { loadBoard } from '../../boards/index.ts';
@@ -69,9 +70,17 @@ test('two guests: the example of libvmm', async () => {
     ['serial_virt_tx', 199, 0x3000n, 'serial_virt_tx.elf'],
     ['serial_virt_rx', 199, 0x3000n, 'serial_virt_rx.elf'],
   ]);
-  expect(guests.map(({ pd, vm, cid, role }) => [pd, vm, cid, role])).toEqual([
-    ['CLIENT_VMM0', 'client_linux0', 3, { role: 'recv', peerCid: 4 }],
-    ['CLIENT_VMM1', 'client_linux1', 4, { role: 'send', peerCid: 3 }],
+  const { guest: layout } = await loadBoard('qemu_virt_aarch64');
+  expect(guests).toEqual([
+    {
+      pd: 'CLIENT_VMM0',
+      vm: 'client_linux0',
+      programImage: 'client_vmm0.elf',
+      cid: 3,
+      recvFrom: 4,
+      layout,
+    },
+    { pd: 'CLIENT_VMM1', vm: 'client_linux1', programImage: 'client_vmm1.elf', cid: 4, sendTo: 3, layout },
   ]);
   expect(configs.map(({ pd, symbol, section }) => [pd, symbol, section])).toEqual([
     ['CLIENT_VMM0', 'vmm_config', '.vmm_config'],
@@ -115,29 +124,33 @@ struct vsock_config vsock_config = {
 `);
 });
 
-test('each device knows its peers: CID, channel, and which region is whose', async () => {
-  const { system, configs, guests } = await describeFor(4);
-  for (const self of guests) {
-    const config = configs.find(({ pd, section }) => pd === self.pd && section === '.vsock_config');
-    const read = readVsockConfig(config?.bytes() ?? new Uint8Array());
-    const others = guests.filter(({ pd }) => pd !== self.pd);
-    expect(read.cid).toBe(self.cid);
-    expect(read.peers.map(({ cid }) => cid)).toEqual(others.map(({ cid }) => cid));
-    const maps = system.protectionDomains.find(({ name }) => name === self.pd)?.maps ?? [];
-    const regionAt = (vaddr: bigint): string | undefined => maps.find((map) => map.vaddr === vaddr)?.mr.name;
-    const channelTo = (other: string): number | undefined => {
-      const ends = system.channels.map(({ a, b }) => (a.pd === self.pd ? [a, b] : [b, a]));
-      return ends.find(([own, peer]) => own?.pd === self.pd && peer?.pd === other)?.[0]?.id;
-    };
-    for (const [i, { pd }] of others.entries())
-      expect(read.peers[i]).toMatchObject({
-        channel: channelTo(pd),
-        own: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${self.pd}/${pd}`),
-        peer: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${pd}/${self.pd}`),
-        size: 0x1_1000n,
-      });
-  }
-});
+test.each([2, 3, 16])(
+  '%d guests: each device knows its peers: CID, channel, and which region is whose',
+  async (count) => {
+    const { system, configs, guests } = await describeFor(count);
+    for (const self of guests) {
+      const config = configs.find(({ pd, section }) => pd === self.pd && section === '.vsock_config');
+      const read = readVsockConfig(config?.bytes() ?? new Uint8Array());
+      const others = guests.filter(({ pd }) => pd !== self.pd);
+      expect(read.cid).toBe(self.cid);
+      expect(read.peers.map(({ cid }) => cid)).toEqual(others.map(({ cid }) => cid));
+      const maps = system.protectionDomains.find(({ name }) => name === self.pd)?.maps ?? [];
+      const regionAt = (vaddr: bigint): string | undefined =>
+        maps.find((map) => map.vaddr === vaddr)?.mr.name;
+      const channelTo = (other: string): number | undefined => {
+        const ends = system.channels.map(({ a, b }) => (a.pd === self.pd ? [a, b] : [b, a]));
+        return ends.find(([own, peer]) => own?.pd === self.pd && peer?.pd === other)?.[0]?.id;
+      };
+      for (const [i, { pd }] of others.entries())
+        expect(read.peers[i]).toMatchObject({
+          channel: channelTo(pd),
+          own: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${self.pd}/${pd}`),
+          peer: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${pd}/${self.pd}`),
+          size: 0x1_1000n,
+        });
+    }
+  },
+);
 
 /** By the offsets of the C struct, not by the table that wrote it. */
 function readVsockConfig(bytes: Uint8Array) {
@@ -165,9 +178,34 @@ test('the same input gives the same bytes', async () => {
   expect(await render()).toBe(await render());
 });
 
-test('an odd guest out has no role', async () => {
-  const { guests } = await describeFor(3);
-  expect(guests.map(({ role }) => role?.role)).toEqual(['recv', 'send', undefined]);
+test.each([3, 4, 16])(
+  '%d guests are a ring: each sends to the one before and receives from the next',
+  (count) => {
+    const guests = vsockGuests(count);
+    expect(guests.map(({ cid }) => cid)).toEqual(Array.from({ length: count }, (_, i) => 3 + i));
+    // Along the transfers, every guest is met once before the first comes again.
+    const met: number[] = [];
+    for (let cid: number | undefined = 3; cid !== undefined && !met.includes(cid); ) {
+      met.push(cid);
+      const at: number = cid;
+      const next: number | undefined = guests.find((guest) => guest.cid === at)?.sendTo;
+      expect(guests.find((guest) => guest.cid === next)?.recvFrom).toBe(at);
+      cid = next;
+    }
+    expect(met).toEqual([3, ...Array.from({ length: count - 1 }, (_, i) => 2 + count - i)]);
+  },
+);
+
+test('names are unique, and one guest alone has nobody to talk to', () => {
+  for (const name of ['pd', 'vm', 'programImage'] as const)
+    expect(new Set(vsockGuests(16).map((guest) => guest[name])).size).toBe(16);
+  expect(vsockGuests(1)).toEqual([
+    { pd: 'CLIENT_VMM0', vm: 'client_linux0', programImage: 'client_vmm0.elf', cid: 3 },
+  ]);
+});
+
+test('more guests than can all be connected are refused', async () => {
+  await expect(describeFor(17)).rejects.toThrow(/VSK104 17 VMMs/);
 });
 
 test('a bad guest layout is said once for all that use it', async () => {

@@ -23,7 +23,7 @@ const verdict = {
   ],
 } as const;
 const report = (role: string, peer: number): string =>
-  `vsock ${role}: peer=${peer} port=9999 bytes=32768 hash=${hash} nonce=${nonce} verified\\r\\n`;
+  `vsock ${role}: peer=${peer} port=9999 bytes=32768 hash=${hash} nonce=${nonce} us=3214 verified\\r\\n`;
 const recv = `printf '\\033[31m${report('recv', 4)}\\033[0m'`;
 const send = `printf '\\033[32m${report('send', 3)}\\033[0m'`;
 
@@ -63,7 +63,13 @@ async function launch(script: string, more: Partial<LaunchOptions> = {}): Promis
 it('verifies, ends QEMU and all it started, and keeps the logs', async () => {
   const script = `printf 'Bootstrapping kernel\\r\\n'; ${recv}; ${send}; sleep 1000 & sleep 1000`;
   const { end, directory, lines } = await launch(script);
-  expect(end).toMatchObject({ kind: 'verified', hash, bytes: 32768 });
+  expect(end).toEqual({
+    kind: 'verified',
+    hash,
+    bytes: 32768,
+    transfers: [{ from: 'sender', to: 'receiver', bytes: 32768, durationUs: 3214 }],
+    durationMs: expect.any(Number),
+  });
   expect(runsOf(directory, 'qemu-system-aarch64')).toEqual(['-machine a b']);
   expect(read(directory, 'console.log')).toContain('Bootstrapping kernel\r\n\x1b[31mvsock recv');
   expect(read(directory, 'receiver.log')).toBe(report('recv', 4).replace('\\r\\n', '\n'));

@@ -3,7 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ConsoleLine, Speaker } from '../../../make/launch/console.ts';
 import { hashPayload, makePayload } from '../../../make/launch/payload.ts';
-import { describeSilence, type Expectation, isEvidence, judge } from '../../../make/launch/verdict.ts';
+import {
+  describeSilence,
+  type Expectation,
+  isEvidence,
+  judge,
+  partiesOf,
+} from '../../../make/launch/verdict.ts';
+import { vsockGuests } from '../../../meta/vsock-guests.ts';
 
 const nonce = '0123456789abcdef';
 const hash = hashPayload(makePayload(nonce));
@@ -18,21 +25,27 @@ const expected: Expectation = {
 const line = (speaker: Speaker, text: string): ConsoleLine => ({ speaker, text });
 const verdict = (
   role: string,
-  fields: Partial<Record<'peer' | 'port' | 'bytes' | 'hash' | 'nonce', string>> = {},
+  fields: Partial<Record<'peer' | 'port' | 'bytes' | 'hash' | 'nonce' | 'us', string>> = {},
 ): string => {
-  const all = { peer: role === 'recv' ? '4' : '3', port: '9999', bytes: '32768', hash, nonce, ...fields };
-  return `vsock ${role}: peer=${all.peer} port=${all.port} bytes=${all.bytes} hash=${all.hash} nonce=${all.nonce} verified`;
+  const usual = { port: '9999', bytes: '32768', hash, nonce, us: role === 'recv' ? '2900' : '3214' };
+  const all = { peer: role === 'recv' ? '4' : '3', ...usual, ...fields };
+  return `vsock ${role}: peer=${all.peer} port=${all.port} bytes=${all.bytes} hash=${all.hash} nonce=${all.nonce} us=${all.us} verified`;
 };
 const good = [line(0, verdict('recv')), line(1, verdict('send'))];
 
 /** What the judge says against the lines, or its kind. */
-function said(lines: readonly ConsoleLine[]): string | string[] {
-  const judgement = judge(expected, lines.filter(isEvidence));
+function said(lines: readonly ConsoleLine[], by = expected): string | string[] {
+  const judgement = judge(by, lines.filter(isEvidence));
   return judgement.kind === 'refused' ? judgement.diagnostics.map(({ message }) => message) : judgement.kind;
 }
 
 it('both lines verify, in either order, with anything else around them', () => {
-  expect(judge(expected, good)).toEqual({ kind: 'verified', hash, bytes: 32768 });
+  expect(judge(expected, good)).toEqual({
+    kind: 'verified',
+    hash,
+    bytes: 32768,
+    transfers: [{ from: 'sender', to: 'receiver', bytes: 32768, durationUs: 3214 }],
+  });
   expect(said(good.toReversed())).toBe('verified');
   const noise = [
     line(0, 'VSOCK RECV|INFO: All is well in the universe'),
@@ -128,6 +141,20 @@ const cases: readonly (readonly [string, readonly ConsoleLine[], readonly string
     [`the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv')} not'`],
   ],
   [
+    'no time, as older programs print',
+    [line(0, verdict('recv').replace(' us=2900', ''))],
+    [
+      `the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv').replace(' us=2900', '')}'`,
+    ],
+  ],
+  [
+    'a time that no clock has shown',
+    [line(0, verdict('recv', { us: '1234567890123456' }))],
+    [
+      `the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv', { us: '1234567890123456' })}'`,
+    ],
+  ],
+  [
     'failed for no reason',
     [line(0, 'vsock recv: FAILED')],
     ["the receiver 'receiver' (CID 3) failed: no reason given"],
@@ -160,7 +187,7 @@ describe('early death', () => {
     [
       'of a guest',
       [line(1, '[    1.234567] Kernel panic - not syncing: Attempted to kill init!')],
-      "the sender 'sender' (CID 4) stopped: [    1.234567] Kernel panic - not syncing: Attempted to kill init!",
+      "guest 'sender' (CID 4) stopped: [    1.234567] Kernel panic - not syncing: Attempted to kill init!",
     ],
   ];
   it.each(deaths)('%s', (_, lines, message) => {
@@ -182,4 +209,80 @@ it('tells whose report is missing', () => {
     "the sender 'sender' (CID 4) reported, the receiver 'receiver' (CID 3) did not",
   );
   expect(sender?.name).toBe('sender');
+});
+
+it('a clock that has not moved is no reason to refuse', () => {
+  const judgement = judge(expected, [good[0] as ConsoleLine, line(1, verdict('send', { us: '0' }))]);
+  expect(judgement).toMatchObject({ kind: 'verified', transfers: [{ durationUs: 0 }] });
+});
+
+describe('a ring of three', () => {
+  const guests = vsockGuests(3);
+  const ring: Expectation = { nonce, parties: partiesOf(guests) };
+  const reports = guests.flatMap(({ recvFrom, sendTo }, client) => [
+    line(client, verdict('recv', { peer: String(recvFrom) })),
+    line(client, verdict('send', { peer: String(sendTo), us: String(1000 * (client + 1)) })),
+  ]);
+  /** The reports, with the one at `index` replaced. */
+  const but = (index: number, ...instead: readonly ConsoleLine[]): ConsoleLine[] =>
+    reports.flatMap((report, i) => (i === index ? instead : [report]));
+
+  it('has a party for each end: guest by guest, the receiver first', () => {
+    expect(ring.parties.map(({ role, client, cid, peer }) => [role, client, cid, peer])).toEqual([
+      ['recv', 0, 3, 4],
+      ['send', 0, 3, 5],
+      ['recv', 1, 4, 5],
+      ['send', 1, 4, 3],
+      ['recv', 2, 5, 3],
+      ['send', 2, 5, 4],
+    ]);
+  });
+
+  it('verifies in any order, with a transfer per sender', () => {
+    expect(judge(ring, reports.toReversed())).toEqual({
+      kind: 'verified',
+      hash,
+      bytes: 32768,
+      transfers: [
+        { from: 'client_linux0', to: 'client_linux2', bytes: 32768, durationUs: 1000 },
+        { from: 'client_linux1', to: 'client_linux0', bytes: 32768, durationUs: 2000 },
+        { from: 'client_linux2', to: 'client_linux1', bytes: 32768, durationUs: 3000 },
+      ],
+    });
+  });
+
+  it('is open while one sender is missing, and says which', () => {
+    const judgement = judge(ring, but(3));
+    expect(judgement).toMatchObject({ kind: 'open', missing: [{ role: 'send', client: 1 }] });
+    const missing = judgement.kind === 'open' ? judgement.missing : [];
+    expect(describeSilence(missing, ring.parties)).toBe(
+      "5 of 6 reports have come, without the sender 'client_linux1' (CID 4)",
+    );
+    expect(describeSilence(ring.parties, ring.parties)).toBe('none of 6 reports has come');
+  });
+
+  it('a receiver that took its data from the wrong neighbour is refused', () => {
+    expect(said(but(2, line(1, verdict('recv', { peer: '3' }))), ring)).toEqual([
+      "the receiver 'client_linux1' (CID 4) reported peer 3, expected is 5",
+    ]);
+  });
+
+  it('a report on the console of another guest does not count for its own', () => {
+    expect(said(but(3, line(2, verdict('send', { peer: '3' }))), ring)).toEqual([
+      "the sender 'client_linux2' (CID 5) reported peer 3, expected is 4",
+      "the sender 'client_linux2' (CID 5) reported 2 times, once is expected",
+    ]);
+  });
+
+  it('each end may report once, though its guest reports twice', () => {
+    expect(said([...reports, reports[5] as ConsoleLine], ring)).toEqual([
+      "the sender 'client_linux2' (CID 5) reported 2 times, once is expected",
+    ]);
+  });
+
+  it('a guest that stops is said once, though it has two parts', () => {
+    expect(said([line(1, 'Kernel panic - not syncing: x')], ring)).toEqual([
+      "guest 'client_linux1' (CID 4) stopped: Kernel panic - not syncing: x",
+    ]);
+  });
 });
