@@ -3,16 +3,15 @@
 // the terminal is the guests' serial line (Ctrl-\ 0 Enter and Ctrl-\ 1 Enter switch the input between them).
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { styleText } from 'node:util';
-import type { ConsoleLine } from '../../make/launch/console.ts';
 import { type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
 import { partiesOf } from '../../make/launch/verdict.ts';
 import type { LaunchEnd } from '../../make/launch/watch.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
-import type { VsockSystem } from '../../meta/index.ts';
+import { type Expect, parseExpect } from '../expect.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
+import { paintLine } from '../paint.ts';
 import { commandLine, describeSteps } from '../progress.ts';
 import { say } from '../report.ts';
 import { describeVerified } from '../verified.ts';
@@ -21,7 +20,7 @@ import { loadBoard } from '../../boards/index.ts';
 
 export const run: Command = async (context) => {
   const { settings, env } = context;
-  const expect = expectation(settings.text('expect'));
+  const expect = parseExpect(settings.text('expect'));
   await refuseRealBoard(settings.text('board') ?? '');
   const built = await buildImage(context, ['qemu-system-aarch64']);
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
@@ -51,21 +50,6 @@ export const run: Command = async (context) => {
   return report(context, end);
 };
 
-type Expect = 'verdict' | RegExp;
-
-function expectation(text: string | undefined): Expect | undefined {
-  if (text === undefined) return undefined;
-  if (text === '') return 'verdict';
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return refuse('ARG105', `--expect '${text}' is no regular expression: ${reason}`, {
-      exit: exitCode.usage,
-    });
-  }
-}
-
 async function refuseRealBoard(name: string): Promise<void> {
   const board = await loadBoard(name);
   if (board.qemu === undefined)
@@ -86,23 +70,15 @@ function unattended(
   { system, nonce }: BuiltImage,
   expect: Expect,
 ): Pick<LaunchOptions, 'expect' | 'deadlineMs' | 'onLine'> {
+  const names = system.guests.map(({ vm }) => vm);
   return {
     expect:
       expect === 'verdict' ? { verdict: { nonce, parties: partiesOf(system.guests) } } : { pattern: expect },
     deadlineMs: (settings.number('timeout') ?? 180) * 1000,
     onLine: (line) => {
-      say(settings, paint(line, system));
+      say(settings, paintLine(line, names));
     },
   };
-}
-
-/** The virtualiser's own colours: the first guest, the receiver, is red and the second, the sender, green. */
-const colours = ['red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
-
-function paint({ speaker, text }: ConsoleLine, { guests }: VsockSystem): string {
-  if (speaker === 'system') return styleText('dim', text, { stream: process.stderr });
-  const colour = colours[speaker % colours.length] ?? 'red';
-  return styleText(colour, `${guests[speaker]?.vm ?? speaker}| ${text}`, { stream: process.stderr });
 }
 
 function report({ settings }: CommandContext, end: LaunchEnd): number {
