@@ -74,14 +74,14 @@ function interactiveGuest(settings: Settings): number | undefined {
   const wanted = settings.text('interactive');
   if (wanted === undefined) return undefined;
   if (settings.text('expect') !== undefined)
-    refuse('ARG106', '--interactive gives a guest to you, --expect judges a run without you', {
+    refuse('ARG111', '--interactive gives a guest to you, --expect judges a run without you', {
       hint: 'leave one of them out',
       exit: exitCode.usage,
     });
   const names = vsockGuests(settings.number('vms') ?? 2).map(({ vm }) => vm);
   const index = names.findIndex((name, i) => wanted === name || wanted === String(i));
   if (index >= 0) return index;
-  return refuse('ARG108', `no guest is called '${wanted}' (from --interactive)`, {
+  return refuse('ARG112', `no guest is called '${wanted}' (from --interactive)`, {
     hint: didYouMean(wanted, [...names, ...names.keys()].map(String)),
     exit: exitCode.usage,
   });
@@ -89,10 +89,8 @@ function interactiveGuest(settings: Settings): number | undefined {
 
 function backendArguments(settings: Settings): readonly string[] {
   const pcap = settings.text('pcap');
-  return [
-    ...['--ring-bytes', String(vsockLimits.defaultRingBytes)],
-    ...(pcap === undefined ? [] : ['--pcap', resolve(pcap)]),
-  ];
+  const ring = ['--ring-bytes', String(vsockLimits.defaultRingBytes)];
+  return pcap === undefined ? ring : [...ring, '--pcap', resolve(pcap)];
 }
 
 /** What is started, a command per line, as in a dry run. */

@@ -102,10 +102,10 @@ async function run(run: Run): Promise<LaunchEnd> {
   };
 
   const backend = await startBackend(run, read('system'));
-  const death = watchDeaths(run, watch, backend, await startGuests(run, read));
+  const deaths = watchDeaths(run, watch, backend, await startGuests(run, read));
   const first = await Promise.race([
     watch.decided.then(() => 'decided' as const),
-    death,
+    deaths.decided,
     ...run.machines.map(({ failed }) => failed),
     aborted(signal, timers.signal),
     deadline(deadlineMs, timers.signal),
@@ -118,8 +118,8 @@ async function run(run: Run): Promise<LaunchEnd> {
   signal.throwIfAborted();
   if (first instanceof Error) refuseLogError(first, logDir);
   return watch.conclude({
-    death: typeof first === 'object' ? first.death : undefined,
-    hasEnded: typeof first === 'object' && first.death === undefined,
+    death: deaths.found[0],
+    hasEnded: deaths.hasEnded(),
     durationMs: performance.now() - startMs,
     log: logs.consolePath,
   });
@@ -191,30 +191,41 @@ async function startGuests(
   return started;
 }
 
-/** Resolves when a process ends that should not have, or the last one that could end the run has ended well. */
-function watchDeaths(
-  run: Run,
-  watch: Watch,
-  backend: Machine,
-  guests: readonly Machine[],
-): Promise<{ readonly death?: Diagnostic }> {
-  const { terminal, expect } = run;
-  return new Promise((resolve) => {
-    void backend.ended.then((end) => {
-      resolve({ death: describeBackend(end, backend.lastWords()) });
-    });
-    let left = guests.length;
+interface Deaths {
+  /** Processes that ended when they should not have, the first one first. */
+  readonly found: readonly Diagnostic[];
+  /** Resolves when there is one, and the others have had time to say what it did to them; or with `hasEnded`. */
+  readonly decided: Promise<void>;
+  /** The guest at the terminal, or all, have ended well, and nothing was expected of them. */
+  hasEnded(): boolean;
+}
+
+function watchDeaths(run: Run, watch: Watch, backend: Machine, guests: readonly Machine[]): Deaths {
+  const { terminal, expect, timers } = run;
+  const found: Diagnostic[] = [];
+  let left = guests.length;
+  let hasEnded = false;
+  const decided = new Promise<void>((resolve) => {
+    const note = async (death: Diagnostic): Promise<void> => {
+      if (timers.signal.aborted) return; // we have ended it ourselves
+      found.push(death);
+      await Promise.race([watch.decided, sleep(survivorsMs, undefined, { ref: false })]);
+      resolve();
+    };
+    void backend.ended.then((end) => note(describeBackend(end, backend.lastWords())));
     for (const [i, guest] of guests.entries())
       void guest.ended.then(async (end) => {
         left -= 1;
         const isWell = describeFailure(end) === undefined;
-        if (isWell && expect === undefined && (terminal === undefined ? left === 0 : terminal.guest === i))
-          return resolve({});
-        if (isWell && (expect === undefined || mayEnd(watch, expect, i, left))) return;
-        await Promise.race([watch.decided, sleep(survivorsMs, undefined, { ref: false })]);
-        resolve({ death: describeGuest(run, i, end, guest.lastWords()) });
+        if (!isWell || (expect !== undefined && !mayEnd(watch, expect, i, left)))
+          await note(describeGuest(run, i, end, guest.lastWords()));
+        else if (expect === undefined && (terminal === undefined ? left === 0 : terminal.guest === i)) {
+          hasEnded = true;
+          resolve();
+        }
       });
   });
+  return { found, decided, hasEnded: () => hasEnded };
 }
 
 /** A guest powers itself off when it has reported; with a pattern, when it likes, as long as one is left to match it. */

@@ -15,23 +15,31 @@ export interface SimMachine {
 export const simConsole = 'ttyAMA0';
 
 /** Arguments after the program. */
-export const simArguments = (machine: SimMachine): readonly string[] => [
-  // The back end works on the guest's memory, so that is a file which both map.
-  ...['-object', `memory-backend-memfd,id=ram,size=${machine.memoryMib}M,share=on`],
-  ...['-machine', 'virt,gic-version=3,memory-backend=ram'],
-  ...['-cpu', 'cortex-a53'],
-  ...['-m', String(machine.memoryMib)],
-  ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', 'stdio'],
-  // A guest that resets, after a panic for one, has ended.
-  '-no-reboot',
-  ...['-kernel', machine.kernel],
-  ...['-initrd', machine.initrd],
-  ...['-append', machine.commandLine],
-  // Else QEMU's virtio-mmio is of the kind before virtio 1.0.
-  ...['-global', 'virtio-mmio.force-legacy=false'],
-  ...['-chardev', `socket,id=vsock,path=${machine.socket.replaceAll(',', ',,')}`],
-  ...['-device', 'vhost-user-vsock-device,chardev=vsock'],
-];
+export function simArguments({
+  kernel,
+  initrd,
+  commandLine,
+  memoryMib,
+  socket,
+}: SimMachine): readonly string[] {
+  const machine = [
+    // The back end works on the guest's memory, so that is a file which both map.
+    `-object memory-backend-memfd,id=ram,size=${memoryMib}M,share=on`,
+    `-machine virt,gic-version=3,memory-backend=ram -cpu cortex-a53 -m ${memoryMib}`,
+    '-nodefaults -no-user-config -display none -serial stdio',
+    // A guest that resets, after a panic for one, has ended.
+    '-no-reboot',
+    // Else QEMU's virtio-mmio is of the kind before virtio 1.0.
+    '-global virtio-mmio.force-legacy=false -device vhost-user-vsock-device,chardev=vsock',
+  ];
+  const files = { '-kernel': kernel, '-initrd': initrd, '-append': commandLine };
+  return [
+    '-chardev',
+    `socket,id=vsock,path=${socket.replaceAll(',', ',,')}`,
+    ...machine.flatMap((words) => words.split(' ')),
+    ...Object.entries(files).flat(),
+  ];
+}
 
 /** RAM that is always enough for Debian's kernel and our initramfs; larger images get more, up to `max`. */
 const memorySizesMib = [128, 256, 512, 1024, 2048] as const;
