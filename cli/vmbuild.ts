@@ -29,6 +29,7 @@ const guests = ['guest', 'linux', 'initrd', 'offline', 'append'] as const;
 const building = [
   ...stack,
   ...guests,
+  'vms',
   'dtb',
   'build-dir',
   'jobs',
@@ -51,7 +52,19 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   generate: {
     describe: 'write the system description and the config headers only (needs Node and dtc)',
-    options: ['board', 'dtb', 'sddf', 'output', 'sdf', 'data', 'build-dir', 'quiet', 'verbose', 'json'],
+    options: [
+      'board',
+      'vms',
+      'dtb',
+      'sddf',
+      'output',
+      'sdf',
+      'data',
+      'build-dir',
+      'quiet',
+      'verbose',
+      'json',
+    ],
     load: () => import('./commands/generate.ts'),
   },
   doctor: {
