@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// `--expect`: alone, the guests' verdicts decide; with a pattern, the first line that it matches.
+// `--expect`: alone, the guests' verdicts decide; with a pattern, the first line that it matches. And how long it may take.
 import { exitCode, refuse } from '../meta/diagnostic.ts';
+import type { Settings } from './options.ts';
 
 export type Expect = 'verdict' | RegExp;
 
@@ -17,3 +18,9 @@ export function parseExpect(text: string | undefined): Expect | undefined {
     });
   }
 }
+
+/** All guests share the machine: each more makes the others slower. */
+const secondsPerGuest = 90;
+
+export const deadlineMsOf = (settings: Settings, guests: number): number =>
+  (settings.number('timeout') ?? secondsPerGuest * guests) * 1000;

@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
 import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
+import { estimateGuestBytes } from '../linux/guest-size.ts';
+import type { GuestImages } from '../linux/images.ts';
 import { runSteps, type RunReport } from '../make/engine.ts';
+import { addUpMemory, checkMemory, type MemoryNeed } from '../make/image-memory.ts';
 import { findSdk } from '../make/store/sdk.ts';
-import { openBoard } from '../make/store/sdk-board.ts';
+import { openBoard, type SdkBoard } from '../make/store/sdk-board.ts';
 import { findSources } from '../make/store/sources.ts';
 import type { Step } from '../make/step.ts';
 import { findTools, type ToolName } from '../make/tools/find.ts';
-import type { VsockSystem } from '../meta/index.ts';
-import { describeSystem } from './describe.ts';
+import { refuseErrors, vsockGuestCounts, type VsockSystem } from '../meta/index.ts';
+import { guestCount, loadDescription } from './describe.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
@@ -92,6 +95,7 @@ export async function loadImageInputs(
   printDiagnostics([...sources.warnings, ...guest.warnings]);
 
   const { images } = guest;
+  const system = await describeFitting(context, { board, sdk, images, dtc: tools.dtc.path });
   return {
     board,
     sdk,
@@ -106,18 +110,40 @@ export async function loadImageInputs(
       objcopy: tools['llvm-objcopy'].path,
       dtc: tools.dtc.path,
     },
-    system: await describeSystem(context, { board, buildDir: buildDirectory(settings), dtc: tools.dtc.path }),
+    system,
     images,
-    nonce: nonceOf(board.name, config, images.kernel.release ?? '', append),
+    nonce: nonceOf(board.name, config, images.kernel.release ?? '', append, String(system.guests.length)),
     // The guests stay, each with a shell, as the original's do; the run is over when both have said their verdict.
     after: 'shell',
     kernelOptions: { more: appendedWords(append) },
   };
 }
 
+/** The system, if the machine has the memory for it. Warnings are printed. */
+async function describeFitting(
+  context: CommandContext,
+  { board, sdk, images, dtc }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string },
+): Promise<VsockSystem> {
+  const { settings } = context;
+  const describe = await loadDescription(context, { board, buildDir: buildDirectory(settings), dtc });
+  const guestFilesBytes = await estimateGuestBytes(images);
+  const count = guestCount(settings);
+  const system = describe(count);
+  const needOf = (guests: number): MemoryNeed =>
+    addUpMemory({
+      sdk,
+      loadAddress: board.loadAddress,
+      system: describe(guests).system,
+      guestFilesBytes,
+    });
+  const findings = checkMemory(needOf, { count, min: vsockGuestCounts.min, board: board.name });
+  printDiagnostics([...system.warnings, ...refuseErrors(findings)]);
+  return system;
+}
+
 /**
  * The guests' payload derives from it. It is part of the image, so that the same inputs make the same image, and an
- * image or a log of another board, configuration or kernel does not pass for this one's.
+ * image or a log of another board, configuration, kernel or number of guests does not pass for this one's.
  */
 const nonceOf = (...parts: readonly string[]): bigint =>
   createHash('sha256').update(parts.join('\0')).digest().readBigUInt64BE();

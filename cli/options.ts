@@ -74,7 +74,10 @@ export const optionTable = {
       'sim: a terminal on this guest (its name or number), which stays up with a shell; Ctrl-C ends the run',
   },
   pcap: { type: 'string', describe: "sim: write the sockets' packets to this file, for Wireshark" },
-  timeout: { type: 'number', fallback: 180, describe: 'deadline of an unattended run in seconds' },
+  timeout: {
+    type: 'number',
+    describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
+  },
   output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
   sdf: {
     type: 'string',

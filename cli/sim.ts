@@ -16,6 +16,7 @@ import { simArguments, simConsole, simKernelWords, simMemoryMib } from '../make/
 import { planSim } from '../Makefile.ts';
 import { refuse, refuseErrors } from '../meta/diagnostic.ts';
 import { vsockGuests, type VsockGuestPlan } from '../meta/index.ts';
+import { guestCount } from './describe.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
@@ -48,7 +49,7 @@ export async function prepareSim(context: CommandContext, hasShell: boolean): Pr
   });
   printDiagnostics(loaded.warnings);
   const { images } = loaded;
-  const plans = vsockGuests(settings.number('vms') ?? 2);
+  const plans = vsockGuests(guestCount(settings));
   const memoryMib = chooseMemory(images, plans.length);
 
   const buildDir = buildDirectory(settings);

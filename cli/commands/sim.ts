@@ -8,7 +8,8 @@ import type { LaunchEnd } from '../../make/launch/watch.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { didYouMean } from '../../meta/finding.ts';
 import { vsockGuests, vsockLimits } from '../../meta/index.ts';
-import { type Expect, parseExpect } from '../expect.ts';
+import { deadlineMsOf, type Expect, parseExpect } from '../expect.ts';
+import { guestCount } from '../describe.ts';
 import { paintLine } from '../paint.ts';
 import { commandLine, describeSteps } from '../progress.ts';
 import { say } from '../report.ts';
@@ -46,7 +47,7 @@ export const run: Command = async (context) => {
       ...(interactive === undefined
         ? {
             expect: expectation(ready, expect ?? 'verdict'),
-            deadlineMs: (settings.number('timeout') ?? 180) * 1000,
+            deadlineMs: deadlineMsOf(settings, names.length),
             onLine: (line) => {
               boot.see(line);
               boot.print(paintLine(withSpeaker(line), names));
@@ -78,7 +79,7 @@ function interactiveGuest(settings: Settings): number | undefined {
       hint: 'leave one of them out',
       exit: exitCode.usage,
     });
-  const names = vsockGuests(settings.number('vms') ?? 2).map(({ vm }) => vm);
+  const names = vsockGuests(guestCount(settings)).map(({ vm }) => vm);
   const index = names.findIndex((name, i) => wanted === name || wanted === String(i));
   if (index >= 0) return index;
   return refuse('ARG112', `no guest is called '${wanted}' (from --interactive)`, {

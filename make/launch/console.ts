@@ -3,7 +3,8 @@
 //
 // sDDF's transmit virtualiser takes what a client has queued and sends it as one chunk: the client's colour
 // (`ESC[31m` for client 0, `ESC[32m` for client 1, six in all), the bytes, `ESC[0m`. A chunk ends anywhere, in the middle
-// of a line or of a character; so each client's bytes are put together first and made into lines after.
+// of a line or of a character; so each client's bytes are put together first and made into lines after. The seventh
+// client has the first one's colour again, and nothing on the wire tells the two apart.
 //
 // Kernel, monitor and VMMs print past the virtualiser, by the kernel's debug call. Their lines are outside the
 // colours as a rule, but may land in the middle of a chunk; they are recognised by how they start (`MON|`,
@@ -29,7 +30,7 @@ export interface Demultiplexer {
 }
 
 export interface DemultiplexOptions {
-  /** How many clients the virtualiser has; with none, all is `system`. */
+  /** How many clients the virtualiser has; with none, all is `system`. Those past `colourCount` count as earlier ones. */
   readonly clients: number;
   /** Names of the PDs that print past the virtualiser. */
   readonly pds: readonly string[];
@@ -41,6 +42,9 @@ export const maxLineBytes = 4096;
 
 const colours = ['\x1b[31m', '\x1b[32m', '\x1b[33m', '\x1b[34m', '\x1b[35m', '\x1b[36m'];
 const colourEnd = '\x1b[0m';
+
+/** So many clients have a colour of their own. */
+export const colourCount = colours.length;
 
 export function makeDemultiplexer(options: DemultiplexOptions): Demultiplexer {
   const codes = new Map<string, Speaker>(colours.slice(0, options.clients).map((code, i) => [code, i]));
