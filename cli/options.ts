@@ -62,6 +62,7 @@ export const optionTable = {
       'run unattended: exit 0 when the guests agree (or a line matches REGEX), 1 when not, 124 at the deadline',
   },
   timeout: { type: 'number', fallback: 180, describe: 'deadline of --expect in seconds' },
+  'save-svg': { type: 'string', describe: 'file for a picture of the run; with --expect' },
   output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
   sdf: {
     type: 'string',

@@ -46,7 +46,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   qemu: {
     describe: 'build it and run it in QEMU; --expect judges the run',
-    options: [...building, 'expect', 'timeout'],
+    options: [...building, 'expect', 'timeout', 'save-svg'],
     load: () => import('./commands/qemu.ts'),
   },
   generate: {

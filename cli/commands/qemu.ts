@@ -5,21 +5,24 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import type { ConsoleLine } from '../../make/launch/console.ts';
+import type { PictureGuest } from '../../make/launch/picture-window.ts';
 import { type LaunchEnd, type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
 import type { Party } from '../../make/launch/verdict.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
-import { exitCode, refuse } from '../../meta/diagnostic.ts';
+import { type Diagnostic, exitCode, refuse } from '../../meta/diagnostic.ts';
 import type { VsockSystem } from '../../meta/index.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
+import { picturePath, pictureTitle, withPicture } from '../picture.ts';
 import { commandLine, describeSteps } from '../progress.ts';
-import { say } from '../report.ts';
+import { printDiagnostics, say } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { loadBoard } from '../../boards/index.ts';
 
 export const run: Command = async (context) => {
   const { settings, env } = context;
   const expect = expectation(settings.text('expect'));
+  const path = picturePath(settings);
   await refuseRealBoard(settings.text('board') ?? '');
   const built = await buildImage(context, ['qemu-system-aarch64']);
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
@@ -37,16 +40,22 @@ export const run: Command = async (context) => {
 
   const logDir = join(built.buildDir, 'logs');
   say(settings, `booting ${built.system.guests.length} guests in QEMU; logs in ${logDir}`);
-  const end = await launchQemu({
-    qemu: qemu.path,
-    args,
-    logDir,
-    guests: built.system.guests.map(({ vm }) => vm),
-    pds: built.system.system.protectionDomains.map(({ name }) => name),
-    signal: context.signal,
-    ...(expect === undefined ? interactive : unattended(context, built, expect)),
-  });
-  return report(context, end);
+  const { end, findings } = await withPicture(
+    settings,
+    { path, title: pictureTitle('qemu', settings), guests: pictureGuests(built.system) },
+    (record) =>
+      launchQemu({
+        qemu: qemu.path,
+        args,
+        logDir,
+        guests: built.system.guests.map(({ vm }) => vm),
+        pds: built.system.system.protectionDomains.map(({ name }) => name),
+        signal: context.signal,
+        ...(expect === undefined ? interactive : unattended(context, built, expect, record)),
+      }),
+    verdictOf,
+  );
+  return report(context, end, findings);
 };
 
 type Expect = 'verdict' | RegExp;
@@ -83,11 +92,13 @@ function unattended(
   { settings }: CommandContext,
   { system, nonce }: BuiltImage,
   expect: Expect,
+  record: (line: ConsoleLine) => void,
 ): Pick<LaunchOptions, 'expect' | 'deadlineMs' | 'onLine'> {
   return {
     expect: expect === 'verdict' ? { verdict: { nonce, parties: parties(system) } } : { pattern: expect },
     deadlineMs: (settings.number('timeout') ?? 180) * 1000,
     onLine: (line) => {
+      record(line);
       say(settings, paint(line, system));
     },
   };
@@ -108,13 +119,28 @@ function paint({ speaker, text }: ConsoleLine, { guests }: VsockSystem): string 
   return styleText(colour, `${guests[speaker]?.vm ?? speaker}| ${text}`, { stream: process.stderr });
 }
 
-function report({ settings }: CommandContext, end: LaunchEnd): number {
+const pictureGuests = ({ guests }: VsockSystem): PictureGuest[] =>
+  guests.map(({ vm, role }) => ({
+    name: vm,
+    ...(role === undefined ? {} : { role: role.role === 'recv' ? 'receiver' : 'sender' }),
+  }));
+
+function report({ settings }: CommandContext, end: LaunchEnd, findings: readonly Diagnostic[]): number {
+  const result = { version: 1, ...end, ...(findings.length === 0 ? {} : { diagnostics: findings }) };
+  process.stdout.write(
+    settings.on('json')
+      ? `${JSON.stringify(result)}\n`
+      : verdictOf(end)
+          .map((line) => `${line}\n`)
+          .join(''),
+  );
+  printDiagnostics(findings);
+  return findings.length === 0 ? exitCode.ok : exitCode.refused;
+}
+
+function verdictOf(end: LaunchEnd): readonly string[] {
   const seconds = (end.durationMs / 1000).toFixed(1);
-  if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, ...end })}\n`);
-  else if (end.kind === 'verified')
-    process.stdout.write(
-      `verified: ${end.bytes} bytes, hash ${end.hash}, both guests agree (${seconds} s)\n`,
-    );
-  else if (end.kind === 'matched') process.stdout.write(`matched: ${end.line.text} (${seconds} s)\n`);
-  return exitCode.ok;
+  if (end.kind === 'verified')
+    return [`verified: ${end.bytes} bytes, hash ${end.hash}, both guests agree (${seconds} s)`];
+  return end.kind === 'matched' ? [`matched: ${end.line.text} (${seconds} s)`] : [];
 }

@@ -115,6 +115,8 @@ it.each([
   [['--guest', 'ubuntu'], /'--guest ubuntu' is no source/, /debian/],
   [['qemu', '--expect', '('], /is no regular expression/, /\(/],
   [['qemu', '--expect', '--timeout', '0'], /--timeout 0/, /try/],
+  [['qemu', '--save-svg', 'log.svg'], /error\[ARG107\]: --save-svg 'log\.svg'/, /try: add --expect/],
+  [['qemu', '--expect', '--save-svg'], /save-svg/, /--help/],
 ])('usage %j exits with 2 and a hint', async (args, what, hint) => {
   const directory = scratch();
   const run = await vmbuild(args, { cwd: directory, env: bare(directory) });
@@ -122,6 +124,16 @@ it.each([
   expect(run.stderr).toMatch(hint);
   expect(run.stderr).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
   expect(run.code).toBe(2);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('a picture that cannot be written is refused before the build', async () => {
+  const directory = scratch();
+  const run = await vmbuild(['qemu', '--expect', '--save-svg', 'none/log.svg'], {
+    cwd: directory,
+    env: bare(directory),
+  });
+  expectRefusal(run, 1, /error\[RUN104\]: .*none\/log\.svg': .*ENOENT/, /try: name a file/);
   expect(readdirSync(directory)).toEqual([]);
 });
 
