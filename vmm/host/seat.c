@@ -2,6 +2,7 @@
 /* vhost-user requests, played to the device as register accesses. */
 #include "seat.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -28,10 +29,13 @@ enum {
     REGISTER_CONFIG = 0x100,
 };
 
+/* True if the device has work left. It does some at almost any write, so nobody needs to look at each one's result. */
 static bool write_register(struct seat *seat, uint64_t offset, uint32_t value)
 {
     uint64_t wide = value;
-    return vsock_mmio_access(&seat->device, offset, sizeof value, true, &wide);
+    bool has_more = vsock_mmio_access(&seat->device, offset, sizeof value, true, &wide);
+    seat->has_more = seat->has_more || has_more;
+    return has_more;
 }
 
 static uint32_t read_register(struct seat *seat, uint64_t offset)
@@ -247,13 +251,27 @@ static struct seat_queue *queue_of(struct seat *seat, const struct vhost_user_me
     return index < SEAT_QUEUES ? &seat->queues[index] : NULL;
 }
 
-static void take_fd(struct vhost_user_message *message, int *fd)
+/* Anything else could be ready for ever, or keep our thread waiting when it is read or written. */
+static bool is_eventfd(int fd)
+{
+    static const char name[] = "anon_inode:[eventfd]";
+    char link[32];
+    char target[sizeof name];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    return readlink(link, target, sizeof target) == sizeof name - 1 && memcmp(target, name, sizeof name - 1) == 0;
+}
+
+/* The eventfd of a message in place of the one before, or none. */
+static bool take_eventfd(struct vhost_user_message *message, int *fd)
 {
     close_fd(fd);
-    if (message->num_fds > 0) {
-        *fd = message->fds[0];
-        message->fds[0] = -1;
+    if (message->num_fds == 0) {
+        return true;
     }
+    *fd = message->fds[0];
+    message->fds[0] = -1;
+    /* Who else has it may read it before us. */
+    return is_eventfd(*fd) && fcntl(*fd, F_SETFL, O_NONBLOCK) == 0;
 }
 
 static const char *handle_queue(struct seat *seat, int socket, struct vhost_user_message *message)
@@ -273,11 +291,16 @@ static const char *handle_queue(struct seat *seat, int socket, struct vhost_user
     case VHOST_USER_SET_VRING_ADDR:
         queue->address = message->payload.address;
         break;
-    case VHOST_USER_SET_VRING_CALL:
-        take_fd(message, &queue->call);
+    case VHOST_USER_SET_VRING_CALL: /* without one: a driver that polls */
+        if (!take_eventfd(message, &queue->call)) {
+            return "a call is no eventfd";
+        }
         break;
     case VHOST_USER_SET_VRING_KICK:
-        take_fd(message, &queue->kick);
+        if (!take_eventfd(message, &queue->kick) || queue->kick < 0) {
+            return "a kick is no eventfd, and this device does not poll";
+        }
+        seat->has_more = seat->has_more || seat->is_up; /* the one before may have been kicked */
         return go_up_if_due(seat);
     case VHOST_USER_SET_VRING_ENABLE:
         queue->is_enabled = state->num != 0;
@@ -315,11 +338,10 @@ static const char *handle_memory(struct seat *seat, const struct vhost_user_mess
                             + message->payload.memory.num_regions * sizeof(struct vhost_user_region)) {
         return "a memory table is shorter than it says";
     }
-    if (guest_memory_is(&seat->memory, message)) {
-        return NULL;
-    }
     if (seat->is_up) {
-        return "the front end moves the memory of a guest whose driver is up";
+        return guest_memory_is(&seat->memory, message)
+                   ? NULL
+                   : "the front end moves the memory of a guest whose driver is up";
     }
     guest_memory_unmap(&seat->memory);
     return guest_memory_map(&seat->memory, message);

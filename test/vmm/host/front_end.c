@@ -147,7 +147,9 @@ void front_end_set_memory(struct front_end *front_end, const struct region *regi
         struct region regions[16];
     } table = {.num = num};
     int fds[16];
-    memcpy(table.regions, regions, num * sizeof *regions);
+    for (unsigned i = 0; i < num; i++) {
+        table.regions[i] = regions[i];
+    }
     for (unsigned i = 0; i < num_fds; i++) {
         fds[i] = front_end->memory;
     }

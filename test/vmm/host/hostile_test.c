@@ -472,7 +472,9 @@ TEST(hostile_queue_changed_while_up)
     front_end_enable(a, TX, true);
     front_end_sync(a);
     front_ends_connect(a, b);
+    front_end_post(b, 1, 3776);
     front_end_stop(a);
+    front_end_expect(b, &packet, VSOCK_OP_RST);
     front_end_start(a);
     front_ends_connect(b, a);
 }
