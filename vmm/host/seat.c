@@ -312,7 +312,7 @@ static const char *handle_queue(struct seat *seat, int socket, struct vhost_user
         go_down(seat);
         close_fd(&queue->kick);
         message->payload.state.num = queue->stood_at;
-        return vhost_user_reply(socket, message, VHOST_USER_STATE_SIZE) ? NULL : vhost_user_closed;
+        return vhost_user_reply(socket, message, VHOST_USER_STATE_SIZE);
     }
     return NULL;
 }
@@ -329,7 +329,7 @@ static const char *handle_config(struct seat *seat, int socket, struct vhost_use
         config->bytes[i] = (uint8_t)byte;
     }
     uint32_t size = (uint32_t)VHOST_USER_CONFIG_HEAD + config->size;
-    return vhost_user_reply(socket, message, size) ? NULL : vhost_user_closed;
+    return vhost_user_reply(socket, message, size);
 }
 
 static const char *handle_memory(struct seat *seat, const struct vhost_user_message *message)
@@ -350,7 +350,7 @@ static const char *handle_memory(struct seat *seat, const struct vhost_user_mess
 static const char *answer_value(int socket, struct vhost_user_message *message, uint64_t value)
 {
     message->payload.value = value;
-    return vhost_user_reply(socket, message, VHOST_USER_VALUE_SIZE) ? NULL : vhost_user_closed;
+    return vhost_user_reply(socket, message, VHOST_USER_VALUE_SIZE);
 }
 
 /* Requests that have an answer of their own say so: they need no second one. */

@@ -92,7 +92,7 @@ void vhost_user_close_fds(struct vhost_user_message *message)
     message->num_fds = 0;
 }
 
-bool vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size)
+const char *vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size)
 {
     struct {
         struct head head;
@@ -106,5 +106,8 @@ bool vhost_user_reply(int socket, const struct vhost_user_message *message, uint
     do {
         sent = send(socket, &reply, whole, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)whole;
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+        return vhost_user_closed;
+    }
+    return sent == (ssize_t)whole ? NULL : "the front end does not read its answers";
 }

@@ -114,6 +114,6 @@ extern const char vhost_user_closed[];
 /* Closes the descriptors that nobody took. */
 void vhost_user_close_fds(struct vhost_user_message *message);
 
-/* Answers `message` with its payload, of `size` bytes. False if the socket did not take it at once: a front end that
+/* Answers `message` with its payload, of `size` bytes. NULL, or why the connection is no use any more: a front end that
  * does not read its answers is not waited for. */
-bool vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size);
+const char *vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size);
