@@ -15,26 +15,45 @@ import {
   parseDriverConfig,
   parseFdt,
   refuse,
+  vsockGuestCounts,
   type VsockSystem,
 } from '../meta/index.ts';
+import type { Settings } from './options.ts';
 import { printDiagnostics } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
 
-/** Two guests: the receiver and the sender. */
-const numGuests = 2;
+interface DescribeInputs {
+  readonly board: Board;
+  readonly buildDir: string;
+  readonly dtc: string;
+  /** With it, the driver's needs are read from that tree. */
+  readonly sddf?: string;
+}
 
-/** Describes and checks the system; warnings are printed. With `sddf`, the driver's needs are read from that tree. */
-export async function describeSystem(
-  context: CommandContext,
-  { board, buildDir, dtc, sddf }: { board: Board; buildDir: string; dtc: string; sddf?: string },
-): Promise<VsockSystem> {
-  const tree = await loadTree(context, board, buildDir, dtc);
-  const guests = Array.from({ length: numGuests }, () => board.guest);
-  const { node, driver } = board.serial;
-  const serial = { node, driver: sddf === undefined ? driver : await readDriver(sddf, driver.directory) };
-  const system = describeVsockSystem({ board: { ...board, serial }, tree, guests });
+/** Describes and checks the system of as many guests as --vms says; warnings are printed. */
+export async function describeSystem(context: CommandContext, inputs: DescribeInputs): Promise<VsockSystem> {
+  const describe = await loadDescription(context, inputs);
+  const system = describe(guestCount(context.settings));
   printDiagnostics(system.warnings);
   return system;
+}
+
+export const guestCount = (settings: Settings): number => settings.number('vms') ?? vsockGuestCounts.min;
+
+/** What a description follows from, loaded. The function describes and checks the system of any number of guests. */
+export async function loadDescription(
+  context: CommandContext,
+  { board, buildDir, dtc, sddf }: DescribeInputs,
+): Promise<(count: number) => VsockSystem> {
+  const tree = await loadTree(context, board, buildDir, dtc);
+  const { node, driver } = board.serial;
+  const serial = { node, driver: sddf === undefined ? driver : await readDriver(sddf, driver.directory) };
+  return (count) =>
+    describeVsockSystem({
+      board: { ...board, serial },
+      tree,
+      guests: Array.from({ length: count }, () => board.guest),
+    });
 }
 
 async function readDriver(sddf: string, directory: string): Promise<DriverConfig> {

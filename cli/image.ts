@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
 import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
-import { fetchDebianGuest } from '../linux/debian.ts';
-import { loadGuestImages } from '../linux/images.ts';
+import { estimateGuestBytes } from '../linux/guest-size.ts';
+import type { GuestImages } from '../linux/images.ts';
 import { runSteps, type RunReport } from '../make/engine.ts';
-import { cacheDir } from '../make/store/cache.ts';
+import { addUpMemory, checkMemory, type MemoryNeed } from '../make/image-memory.ts';
 import { findSdk } from '../make/store/sdk.ts';
-import { openBoard } from '../make/store/sdk-board.ts';
+import { openBoard, type SdkBoard } from '../make/store/sdk-board.ts';
 import { findSources } from '../make/store/sources.ts';
 import type { Step } from '../make/step.ts';
 import { findTools, type ToolName } from '../make/tools/find.ts';
-import type { VsockSystem } from '../meta/index.ts';
-import { describeSystem } from './describe.ts';
-import { giveUp, loadAll } from './load.ts';
+import { refuseErrors, vsockGuestCounts, type VsockSystem } from '../meta/index.ts';
+import { guestCount, loadDescription } from './describe.ts';
+import { appendedWords, guestImagesTask } from './guest-images.ts';
+import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
-import { reportBuild, reportDebian } from './progress.ts';
-import { parseGuest } from './guest-flag.ts';
+import { reportBuild } from './progress.ts';
 import type { CommandContext } from './vmbuild.ts';
 
 export interface BuiltImage {
@@ -76,13 +76,11 @@ export async function loadImageInputs(
   context: CommandContext,
   alsoTools: readonly ToolName[] = [],
 ): Promise<ImageInputs> {
-  const { settings, env, signal } = context;
+  const { settings, env } = context;
   const config = settings.text('config') ?? '';
   const append = settings.text('append') ?? '';
   const allowStack = settings.on('allow-stack');
-  const isOffline = settings.on('offline') || settings.on('dry-run');
   const board = await loadBoard(settings.text('board') ?? '');
-  const version = parseGuest(settings.text('guest') ?? '');
   const { sdk, sources, tools, guest } = await loadAll({
     sdk: () => {
       const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
@@ -92,26 +90,12 @@ export async function loadImageInputs(
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
-    // Last, because it may have to be fetched.
-    guest: (isDoomed) =>
-      loadGuestImages({
-        linux: settings.text('linux'),
-        initrd: settings.text('initrd'),
-        debian: () =>
-          isDoomed && !isOffline
-            ? giveUp()
-            : fetchDebianGuest({
-                cacheDir: cacheDir(env),
-                ...version,
-                offline: isOffline,
-                signal,
-                onProgress: reportDebian(settings),
-              }),
-      }),
+    guest: guestImagesTask(context),
   });
   printDiagnostics([...sources.warnings, ...guest.warnings]);
 
   const { images } = guest;
+  const system = await describeFitting(context, { board, sdk, images, dtc: tools.dtc.path });
   return {
     board,
     sdk,
@@ -126,18 +110,40 @@ export async function loadImageInputs(
       objcopy: tools['llvm-objcopy'].path,
       dtc: tools.dtc.path,
     },
-    system: await describeSystem(context, { board, buildDir: buildDirectory(settings), dtc: tools.dtc.path }),
+    system,
     images,
-    nonce: nonceOf(board.name, config, images.kernel.release ?? '', append),
+    nonce: nonceOf(board.name, config, images.kernel.release ?? '', append, String(system.guests.length)),
     // The guests stay, each with a shell, as the original's do; the run is over when both have said their verdict.
     after: 'shell',
-    kernelOptions: { more: append.split(/\s+/).filter((word) => word !== '') },
+    kernelOptions: { more: appendedWords(append) },
   };
+}
+
+/** The system, if the machine has the memory for it. Warnings are printed. */
+async function describeFitting(
+  context: CommandContext,
+  { board, sdk, images, dtc }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string },
+): Promise<VsockSystem> {
+  const { settings } = context;
+  const describe = await loadDescription(context, { board, buildDir: buildDirectory(settings), dtc });
+  const guestFilesBytes = await estimateGuestBytes(images);
+  const count = guestCount(settings);
+  const system = describe(count);
+  const needOf = (guests: number): MemoryNeed =>
+    addUpMemory({
+      sdk,
+      loadAddress: board.loadAddress,
+      system: describe(guests).system,
+      guestFilesBytes,
+    });
+  const findings = checkMemory(needOf, { count, min: vsockGuestCounts.min, board: board.name });
+  printDiagnostics([...system.warnings, ...refuseErrors(findings)]);
+  return system;
 }
 
 /**
  * The guests' payload derives from it. It is part of the image, so that the same inputs make the same image, and an
- * image or a log of another board, configuration or kernel does not pass for this one's.
+ * image or a log of another board, configuration, kernel or number of guests does not pass for this one's.
  */
 const nonceOf = (...parts: readonly string[]): bigint =>
   createHash('sha256').update(parts.join('\0')).digest().readBigUInt64BE();

@@ -2,6 +2,7 @@
 // The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
 import { resolve } from 'node:path';
 import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
+import { vsockGuestCounts } from '../meta/vsock-guests.ts';
 
 export interface OptionSpec {
   readonly type: 'string' | 'boolean' | 'number' | 'count';
@@ -45,6 +46,11 @@ export const optionTable = {
   },
   libvmm: { type: 'string', env: ['LIBVMM'], describe: 'libvmm source tree' },
   sddf: { type: 'string', env: ['SDDF'], describe: 'sDDF source tree' },
+  vms: {
+    type: 'number',
+    fallback: 2,
+    describe: 'number of guests; each pair is connected, and more than two pass a ring of transfers',
+  },
   dtb: { type: 'string', describe: "the board's device tree, instead of vmbuild's own minimal one" },
   append: { type: 'string', describe: "words appended to the guests' kernel command line" },
   jobs: { type: 'number', alias: 'j', describe: 'steps at a time (default: the number of cores)' },
@@ -61,7 +67,17 @@ export const optionTable = {
     describe:
       'run unattended: exit 0 when the guests agree (or a line matches REGEX), 1 when not, 124 at the deadline',
   },
-  timeout: { type: 'number', fallback: 180, describe: 'deadline of --expect in seconds' },
+  interactive: {
+    type: 'string',
+    alias: 'i',
+    describe:
+      'sim: a terminal on this guest (its name or number), which stays up with a shell; Ctrl-C ends the run',
+  },
+  pcap: { type: 'string', describe: "sim: write the sockets' packets to this file, for Wireshark" },
+  timeout: {
+    type: 'number',
+    describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
+  },
   output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
   sdf: {
     type: 'string',
@@ -169,6 +185,9 @@ function judge({ name, value, origin }: Setting): Diagnostic[] {
     return error(`--${name} holds a newline or NUL`, 'use a name without control characters');
   if (name === 'jobs' && !(Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 1024))
     return error(`--jobs ${value} is not a whole number from 1 to 1024`, 'leave it out to use all cores');
+  const { min, max } = vsockGuestCounts;
+  if (name === 'vms' && !(Number.isInteger(value) && Number(value) >= min && Number(value) <= max))
+    return error(`--vms ${value} is not a whole number from ${min} to ${max}`, `use --vms ${min}`);
   if (name === 'timeout' && !(Number(value) > 0 && Number(value) <= 86_400))
     return error(`--timeout ${value} is not a number of seconds above 0, up to 86400`, 'use --timeout 180');
   return [];

@@ -7,7 +7,8 @@ import { formatSize } from '../meta/diagnostic.ts';
 import type { Settings } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
 
-const isLive = (settings: Settings): boolean =>
+/** Whether a line on stderr may be redrawn. */
+export const isLive = (settings: Settings): boolean =>
   process.stderr.isTTY && !settings.on('quiet') && !settings.on('verbose') && process.env['TERM'] !== 'dumb';
 
 /** A reporter of the engine's events. Output of commands (warnings, errors) is always shown. */

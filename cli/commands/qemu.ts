@@ -3,25 +3,30 @@
 // the terminal is the guests' serial line (Ctrl-\ 0 Enter and Ctrl-\ 1 Enter switch the input between them).
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { styleText } from 'node:util';
-import type { ConsoleLine } from '../../make/launch/console.ts';
-import { type LaunchEnd, type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
+import { colourCount } from '../../make/launch/console.ts';
+import { type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
 import { partiesOf } from '../../make/launch/verdict.ts';
+import type { LaunchEnd } from '../../make/launch/watch.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
-import type { VsockSystem } from '../../meta/index.ts';
+import { warningFinding } from '../../meta/finding.ts';
+import { guestCount } from '../describe.ts';
+import { deadlineMsOf, type Expect, parseExpect } from '../expect.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
+import { paintLine } from '../paint.ts';
 import { commandLine, describeSteps } from '../progress.ts';
-import { say } from '../report.ts';
+import type { Settings } from '../options.ts';
+import { printDiagnostics, say } from '../report.ts';
 import { describeVerified } from '../verified.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { loadBoard } from '../../boards/index.ts';
 
 export const run: Command = async (context) => {
   const { settings, env } = context;
-  const expect = expectation(settings.text('expect'));
+  const expect = parseExpect(settings.text('expect'));
   await refuseRealBoard(settings.text('board') ?? '');
+  checkColours(settings, expect);
   const built = await buildImage(context, ['qemu-system-aarch64']);
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
   const { qemu: machine, loadAddress } = built.board;
@@ -50,21 +55,6 @@ export const run: Command = async (context) => {
   return report(context, end);
 };
 
-type Expect = 'verdict' | RegExp;
-
-function expectation(text: string | undefined): Expect | undefined {
-  if (text === undefined) return undefined;
-  if (text === '') return 'verdict';
-  try {
-    return new RegExp(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return refuse('ARG105', `--expect '${text}' is no regular expression: ${reason}`, {
-      exit: exitCode.usage,
-    });
-  }
-}
-
 async function refuseRealBoard(name: string): Promise<void> {
   const board = await loadBoard(name);
   if (board.qemu === undefined)
@@ -72,6 +62,25 @@ async function refuseRealBoard(name: string): Promise<void> {
       hint: `build the image and start it on the board${board.bootLine === undefined ? '' : `: ${board.bootLine}`}`,
       exit: exitCode.usage,
     });
+}
+
+/** The virtualiser has a colour for each of its first clients only: what the others print cannot be told apart. */
+function checkColours(settings: Settings, expect: Expect | undefined): void {
+  const count = guestCount(settings);
+  if (count <= colourCount) return;
+  if (expect !== undefined)
+    refuse(
+      'RUN104',
+      `--expect judges each of ${count} guests by what it prints, but on the serial line sDDF tells ${colourCount} apart`,
+      { hint: `use --vms ${colourCount}, or leave --expect out`, exit: exitCode.usage },
+    );
+  printDiagnostics([
+    warningFinding(
+      'RUN105',
+      `${count} guests share the serial line, where sDDF tells ${colourCount} apart: what 'client_linux${colourCount}' prints goes to the log of 'client_linux0', and so on`,
+      { hint: `use --vms ${colourCount} to have a log for each` },
+    ),
+  ]);
 }
 
 /** The serial line as it is, colours and all, and the keyboard. */
@@ -85,23 +94,15 @@ function unattended(
   { system, nonce }: BuiltImage,
   expect: Expect,
 ): Pick<LaunchOptions, 'expect' | 'deadlineMs' | 'onLine'> {
+  const names = system.guests.map(({ vm }) => vm);
   return {
     expect:
       expect === 'verdict' ? { verdict: { nonce, parties: partiesOf(system.guests) } } : { pattern: expect },
-    deadlineMs: (settings.number('timeout') ?? 180) * 1000,
+    deadlineMs: deadlineMsOf(settings, system.guests.length),
     onLine: (line) => {
-      say(settings, paint(line, system));
+      say(settings, paintLine(line, names));
     },
   };
-}
-
-/** The virtualiser's own colours: the first guest, the receiver, is red and the second, the sender, green. */
-const colours = ['red', 'green', 'yellow', 'blue', 'magenta', 'cyan'] as const;
-
-function paint({ speaker, text }: ConsoleLine, { guests }: VsockSystem): string {
-  if (speaker === 'system') return styleText('dim', text, { stream: process.stderr });
-  const colour = colours[speaker % colours.length] ?? 'red';
-  return styleText(colour, `${guests[speaker]?.vm ?? speaker}| ${text}`, { stream: process.stderr });
 }
 
 function report({ settings }: CommandContext, end: LaunchEnd): number {

@@ -210,49 +210,31 @@ struct program {
     const char *word; /* the boot word that asks for it */
     const char *path;
     const char *verdict; /* how its last line begins */
-    long pid; /* 0: not running */
+    long pid; /* 0: not running; below: -errno */
 };
 
-static struct line failed_line(const struct program *program)
+/* A program that ends by itself has said its verdict; one that was killed, or never came to run, cannot. */
+static void bury_program(struct program *program, int status)
 {
     struct line line;
     line.length = 0;
     add_text(&line, program->verdict);
     add_text(&line, "FAILED ");
-    return line;
-}
-
-/* Returns whether it runs. */
-static int start_program(struct program *program, char *const *environment)
-{
-    char *arguments[] = { (char *)program->path, NULL };
-    long pid = spawn(program->path, arguments, environment, NO_TERMINAL);
-    if (pid >= 0) {
-        program->pid = pid;
-        return 1;
-    }
-    struct line line = failed_line(program);
-    add_text(&line, "no process for it: ");
-    add_error(&line, pid);
-    say(&line);
-    return 0;
-}
-
-/* A program that ends by itself has said its verdict; one that was killed, or never came to run, cannot. */
-static void bury_program(struct program *program, int status)
-{
-    struct line line = failed_line(program);
     int signal = status & 0x7f;
-    program->pid = 0;
-    if (signal != 0) {
+    if (program->pid < 0) {
+        add_text(&line, "no process for it: ");
+        add_error(&line, program->pid);
+    } else if (signal != 0) {
         add_text(&line, "killed by signal ");
         add_number(&line, (uint64_t)signal);
     } else if ((status >> 8 & 0xff) == 127) {
         add_text(&line, "could not be started");
     } else {
-        return;
+        line.length = 0;
     }
-    say(&line);
+    if (line.length > 0)
+        say(&line);
+    program->pid = 0;
 }
 
 /* Both at the same time, if both are asked for: in a ring of guests each one waits for its neighbour's receiver. */
@@ -263,28 +245,28 @@ static void run_programs(char **environment)
         { "vsock_send", "/root/vsock_send", "vsock send: ", 0 },
     };
     int asked = 0;
-    int running = 0;
     for (int i = 0; i < 2; i += 1) {
         if (boot_word(environment, programs[i].word) == NULL)
             continue;
         asked += 1;
-        running += start_program(&programs[i], environment);
+        char *arguments[] = { (char *)programs[i].path, NULL };
+        programs[i].pid = spawn(programs[i].path, arguments, environment, NO_TERMINAL);
+        if (programs[i].pid < 0)
+            bury_program(&programs[i], 0);
     }
     if (asked == 0) {
         struct line line = new_line("neither vsock_recv nor vsock_send is given: no program to run");
         say(&line);
     }
-    while (running > 0) {
+    while (programs[0].pid != 0 || programs[1].pid != 0) {
         int status = 0;
         /* Orphans are buried on the way. */
         long done = system_call(SYS_wait4, -1, (long)&status, 0, 0, 0);
         if (done < 0 && done != -EINTR)
             return;
         for (int i = 0; i < 2; i += 1) {
-            if (done <= 0 || programs[i].pid != done)
-                continue;
-            bury_program(&programs[i], status);
-            running -= 1;
+            if (done > 0 && done == programs[i].pid)
+                bury_program(&programs[i], status);
         }
     }
 }

@@ -3,7 +3,8 @@
 //
 // sDDF's transmit virtualiser takes what a client has queued and sends it as one chunk: the client's colour
 // (`ESC[31m` for client 0, `ESC[32m` for client 1, six in all), the bytes, `ESC[0m`. A chunk ends anywhere, in the middle
-// of a line or of a character; so each client's bytes are put together first and made into lines after.
+// of a line or of a character; so each client's bytes are put together first and made into lines after. The seventh
+// client has the first one's colour again, and nothing on the wire tells the two apart.
 //
 // Kernel, monitor and VMMs print past the virtualiser, by the kernel's debug call. Their lines are outside the
 // colours as a rule, but may land in the middle of a chunk; they are recognised by how they start (`MON|`,
@@ -29,7 +30,7 @@ export interface Demultiplexer {
 }
 
 export interface DemultiplexOptions {
-  /** How many clients the virtualiser has; with none, all is `system`. */
+  /** How many clients the virtualiser has; with none, all is `system`. Those past `colourCount` count as earlier ones. */
   readonly clients: number;
   /** Names of the PDs that print past the virtualiser. */
   readonly pds: readonly string[];
@@ -41,6 +42,9 @@ export const maxLineBytes = 4096;
 
 const colours = ['\x1b[31m', '\x1b[32m', '\x1b[33m', '\x1b[34m', '\x1b[35m', '\x1b[36m'];
 const colourEnd = '\x1b[0m';
+
+/** So many clients have a colour of their own. */
+export const colourCount = colours.length;
 
 export function makeDemultiplexer(options: DemultiplexOptions): Demultiplexer {
   const codes = new Map<string, Speaker>(colours.slice(0, options.clients).map((code, i) => [code, i]));
@@ -111,7 +115,7 @@ export function makeDemultiplexer(options: DemultiplexOptions): Demultiplexer {
   }
 
   function hand(who: Speaker, bytes: string): void {
-    options.onLine({ speaker: who, text: clean(Buffer.from(bytes, 'latin1').toString('utf8')) });
+    options.onLine({ speaker: who, text: decodeLine(bytes) });
   }
 }
 
@@ -123,7 +127,27 @@ function intruderPattern(pds: readonly string[]): RegExp {
   return new RegExp(`(?:${names.join('|')})\\|(?:INFO|ERROR|WARN|LOG)|<<seL4\\(CPU`);
 }
 
-function clean(line: string): string {
+/** The lines of a console that has one speaker only. */
+export function makeLineReader(onLine: (text: string) => void): Pick<Demultiplexer, 'write' | 'end'> {
+  let rest = '';
+  return {
+    write: (chunk) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(decodeLine(line));
+      for (; rest.length > maxLineBytes; rest = rest.slice(maxLineBytes))
+        onLine(decodeLine(rest.slice(0, maxLineBytes)));
+    },
+    end: () => {
+      if (rest !== '') onLine(decodeLine(rest));
+      rest = '';
+    },
+  };
+}
+
+/** From one character per byte to text, without escapes and control characters. */
+function decodeLine(bytes: string): string {
+  const line = stripVTControlCharacters(Buffer.from(bytes, 'latin1').toString('utf8'));
   // oxlint-disable-next-line no-control-regex -- these are what is to go
-  return stripVTControlCharacters(line).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
+  return line.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Diagnostic, refuse, refuseErrors } from '../../meta/diagnostic.ts';
 import { isFile } from '../presence.ts';
+import { type LoadRange, readLoadRange } from './elf-range.ts';
 import type { Sdk } from './sdk.ts';
 
 /** Half-open, physical addresses. */
@@ -26,6 +27,10 @@ export interface SdkBoard {
   /** Every file that the Microkit tool reads, besides what it is given. */
   readonly toolInputs: readonly string[];
   readonly kernel: KernelConfig;
+  /** The kernel's physical memory, from its first byte to the end of its BSS. */
+  readonly kernelImage: AddressRange;
+  /** What the initialiser takes before a system is put into it. */
+  readonly initialiserBytes: bigint;
   /** Normal memory that a system may use. */
   readonly memory: readonly AddressRange[];
   /** Where device regions may lie. */
@@ -62,8 +67,11 @@ export function openBoard(sdk: Sdk, board: string, config: string): SdkBoard {
     .map((path) => wrong('SDK108', `SDK ${sdk.version} lacks '${path}'`));
   const gen = readJson(join(directory, 'include/kernel/gen_config.json'), genConfigSchema, found);
   const platform = readJson(join(directory, 'platform_gen.json'), platformSchema, found);
+  const sel4 = readElf(join(directory, 'elf/sel4.elf'), found);
+  const initialiser = readElf(join(directory, 'elf/initialiser.elf'), found);
   refuseErrors(found);
-  if (gen === undefined || platform === undefined) throw new Error('unread SDK tables without a finding');
+  if (gen === undefined || platform === undefined || sel4 === undefined || initialiser === undefined)
+    throw new Error('unread SDK files without a finding');
   return {
     sdk,
     board,
@@ -81,6 +89,8 @@ export function openBoard(sdk: Sdk, board: string, config: string): SdkBoard {
       prints: gen.PRINTING,
       maxCores: Number(gen.MAX_NUM_NODES),
     },
+    kernelImage: sel4.paddr,
+    initialiserBytes: initialiser.vaddr.end - initialiser.vaddr.start,
     memory: platform.memory,
     devices: platform.devices,
   };
@@ -141,6 +151,14 @@ function readJson<T>(path: string, schema: z.ZodType<T>, found: Diagnostic[]): T
     found.push(wrong('SDK109', `'${path}' is no JSON: ${error.message}`));
   }
   return undefined;
+}
+
+function readElf(path: string, found: Diagnostic[]): LoadRange | undefined {
+  if (!isFile(path)) return undefined; // reported as missing
+  const range = readLoadRange(readFileSync(path));
+  if (range === undefined)
+    found.push(wrong('SDK109', `'${path}' is not as expected: no 64-bit ELF file with anything to load`));
+  return range;
 }
 
 const wrong = (code: string, message: string): Diagnostic => ({

@@ -46,6 +46,16 @@ describe('settle', () => {
     expect(refusal.exit).toBe(exitCode.usage);
   });
 
+  it('takes 2 to 16 guests, two if nothing is said', () => {
+    expect(settle({}, {}).number('vms')).toBe(2);
+    for (const vms of [2, 3, 16]) expect(settle({ vms }, {}).number('vms')).toBe(vms);
+    for (const vms of [1, 0, -3, 17, 2.5, Number.NaN]) {
+      const refusal = refusalOf(() => settle({ vms }, {}));
+      expect(refusal.message).toContain(`ARG101 --vms ${vms} is not a whole number from 2 to 16`);
+      expect(refusal.exit).toBe(exitCode.usage);
+    }
+  });
+
   it('takes no number for a flag that holds none', () => {
     expect(refusalOf(() => settle({ jobs: Number.NaN }, {})).message).toContain('--jobs NaN');
   });

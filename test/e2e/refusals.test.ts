@@ -115,6 +115,10 @@ it.each([
   [['--guest', 'ubuntu'], /'--guest ubuntu' is no source/, /debian/],
   [['qemu', '--expect', '('], /is no regular expression/, /\(/],
   [['qemu', '--expect', '--timeout', '0'], /--timeout 0/, /try/],
+  [['--vms', '1'], /--vms 1 is not a whole number from 2 to 16/, /use --vms 2/],
+  [['generate', '--vms', '17'], /--vms 17 is not a whole number/, /use --vms 2/],
+  [['doctor', '--vms', '3'], /unknown argument 'vms'/, /--help/],
+  [['qemu', '--vms', '7', '--expect'], /RUN104.*each of 7 guests.* 6 apart/, /use --vms 6/],
 ])('usage %j exits with 2 and a hint', async (args, what, hint) => {
   const directory = scratch();
   const run = await vmbuild(args, { cwd: directory, env: bare(directory) });
@@ -221,6 +225,31 @@ it('a dry run prints every command and leaves nothing behind', async (ctx) => {
   expect(run.stdout).toMatch(/^\S*qemu-system-aarch64 -machine virt,virtualization=on/m);
   expect(run.code).toBe(0);
   expect(readdirSync(directory)).toEqual([]);
+});
+
+it('more guests than colours are warned about where nothing is judged', async () => {
+  const directory = scratch();
+  const args = ['qemu', '--offline', '--build-dir', join(directory, 'build')];
+  const seven = await vmbuild([...args, '--vms', '7'], { env: bare(directory) });
+  expect(seven.stderr).toMatch(
+    /warning\[RUN105\]: 7 guests .* tells 6 apart: what 'client_linux6' prints goes to the log of 'client_linux0'/,
+  );
+  const six = await vmbuild([...args, '--vms', '6'], { env: bare(directory) });
+  expect(six.stderr).not.toContain('RUN105');
+});
+
+it('more guests than there is memory for are refused before anything is compiled', async (ctx) => {
+  await needStack(ctx);
+  const directory = scratch();
+  const run = await vmbuild(['--vms', '16', '-v', '--build-dir', join(directory, 'build')]);
+  expectRefusal(
+    run,
+    1,
+    /MEM101\]: 16 guests .* the image takes about \d+\.\d MiB of the \d+\.\d MiB in \[0x6\w+\.\.0x70000000\), .* and the system about \d+\.\d MiB of 1536\.0 MiB RAM; \d+ fit$/m,
+    /use --vms \d+$/m,
+  );
+  expect(run.stderr).not.toMatch(/^run (?!dtc board\.dtb)/m);
+  expect(readdirSync(join(directory, 'build'))).not.toContain('obj');
 });
 
 it('clean leaves a directory alone that it has not built in', async () => {

@@ -2,7 +2,12 @@
 // Two guests' bytes, torn and mixed by the virtualiser, come out as the lines that they printed.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ConsoleLine, makeDemultiplexer, maxLineBytes } from '../../../make/launch/console.ts';
+import {
+  colourCount,
+  type ConsoleLine,
+  makeDemultiplexer,
+  maxLineBytes,
+} from '../../../make/launch/console.ts';
 
 const red = '\x1b[31m';
 const green = '\x1b[32m';
@@ -165,4 +170,13 @@ it('takes any bytes, and loses no line end of them', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+it('the client after the last colour speaks with the voice of the first: nobody may be judged by it', () => {
+  const said = Array.from({ length: colourCount + 1 }, (_, client) => {
+    const colour = `\x1b[${31 + (client % colourCount)}m`; // as sDDF's virt_tx.c chooses it
+    return `${colour}I am ${client}\n${end}`;
+  });
+  const lines = linesOf(said.join(''), [], colourCount + 1);
+  expect(lines.map(({ speaker }) => speaker)).toEqual([0, 1, 2, 3, 4, 5, 0]);
 });

@@ -4,6 +4,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { write } from '../scratch.ts';
+import { fakeElf } from './fake-elf.ts';
 
 export const genConfig = {
   SEL4_ARCH: 'aarch64',
@@ -22,6 +23,9 @@ export const platformGen = {
   ],
 };
 
+/** As of Microkit 2.3.0 for qemu_virt_aarch64, debug. */
+const kernelSegment = { vaddr: 0x80_6000_0000n, paddr: 0x6000_0000n, memSize: 0x25_d000n };
+
 export function fakeSdk(
   path: string,
   { version = '2.3.0', boards = ['qemu_virt_aarch64'], configs = ['debug', 'release'] } = {},
@@ -31,12 +35,14 @@ export function fakeSdk(
   for (const board of boards)
     for (const config of configs) {
       const directory = join(path, 'board', board, config);
-      const files = ['sel4', 'loader', 'monitor', 'initialiser'].map((name) => `elf/${name}.elf`);
+      const files = ['loader', 'monitor'].map((name) => `elf/${name}.elf`);
       const tables = ['invocations_all', 'object_sizes', 'address_space_constants'].map(
         (name) => `${name}.json`,
       );
       for (const name of [...files, ...tables, 'lib/libmicrokit.a', 'lib/microkit.ld', 'include/microkit.h'])
         write(directory, name, '');
+      write(directory, 'elf/sel4.elf', fakeElf([kernelSegment]));
+      write(directory, 'elf/initialiser.elf', fakeElf([{ vaddr: 0x20_0000n, memSize: 0x4_f180n }]));
       write(directory, 'include/kernel/gen_config.json', JSON.stringify(genConfig));
       write(directory, 'platform_gen.json', JSON.stringify(platformGen));
     }

@@ -131,6 +131,8 @@ describe('a board in it', () => {
       maxCores: 1,
     });
     expect(board.memory).toEqual([{ start: 0x60000000n, end: 0xc0000000n }]);
+    expect(board.kernelImage).toEqual({ start: 0x60000000n, end: 0x6025d000n });
+    expect(board.initialiserBytes).toBe(0x4f180n);
     expect(board.devices.at(-1)).toEqual({ start: 0xc0000000n, end: 1n << 40n });
     expect(board.toolInputs).toContain(join(sdk, 'board/qemu_virt_aarch64/debug/elf/initialiser.elf'));
   });
@@ -148,6 +150,7 @@ describe('a board in it', () => {
     const directory = join(sdk, 'board/qemu_virt_aarch64/debug');
     rmSync(join(directory, 'elf/initialiser.elf'));
     rmSync(join(directory, 'lib'), { recursive: true });
+    write(directory, 'elf/sel4.elf', 'an ELF?');
     write(directory, 'platform_gen.json', '{"memory": [{"start": 2, "end": 1}], "devices": ');
     write(
       directory,
@@ -164,6 +167,7 @@ describe('a board in it', () => {
       "SDK109 '/include/kernel/gen_config.json' is not as expected: SEL4_ARCH",
       "SDK109 '/include/kernel/gen_config.json' is not as expected: MAX_NUM_NODES",
       "SDK109 '/platform_gen.json' is no JSON",
+      "SDK109 '/elf/sel4.elf' is not as expected: no 64-bit ELF file with anything to load",
     ]);
   });
 
@@ -184,6 +188,9 @@ describe('a board in it', () => {
       isDebug: true,
     });
     expect(board.memory).toEqual([{ start: 0x60000000n, end: 0xc0000000n }]);
+    expect(board.kernelImage.start).toBe(0x60000000n);
+    expect(board.kernelImage.end).toBeLessThan(0x60400000n);
+    expect(board.initialiserBytes).toBeLessThan(0x100000n);
   });
 });
 
