@@ -4,11 +4,12 @@
 
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backendSources } from '../../../make/sources.ts';
 import { requireOrSkip } from '../../require.ts';
-import { cFiles, compileObjects, findClangs, noClang, sanitizers, testNames } from '../compile.ts';
+import { cFiles, compileObjects, coreDir, findClangs, noClang, sanitizers, testNames } from '../compile.ts';
 import {
   backEndDir,
   backEndTestDir,
@@ -62,6 +63,13 @@ describe('the back end', () => {
     requireOrSkip(ctx, 'clang', output !== undefined, reason);
     expect(new Set(names).size).toBe(names.length);
     expect(output).toContain(`${names.length} passed, 0 failed`);
+  });
+
+  it('is built for sim from the same files', () => {
+    const tested = [...cFiles(coreDir), ...cFiles(backEndDir)].map((path) =>
+      relative(join(backEndDir, '..'), path),
+    );
+    expect(backendSources.toSorted()).toEqual(tested.toSorted());
   });
 
   it('compiles without a warning', async (ctx) => {
