@@ -28,7 +28,7 @@ export const vmmSources = [
 ];
 
 export const backendSources = [
-  ...['backend', 'capture', 'guest', 'guest_memory', 'report', 'seat', 'vhost_user'].map(
+  ...['backend', 'capture', 'guest', 'guest_memory', 'report', 'requests', 'seat', 'vhost_user'].map(
     (n) => `host/${n}.c`,
   ),
   ...vsockSources,

@@ -7,7 +7,8 @@
  *
  * It listens on each Unix socket for a QEMU with `-chardev socket,id=c,path=SOCKET -device
  * vhost-user-vsock-device,chardev=c`. Every guest reaches every other. It says on stdout what happens, `ready` first,
- * and ends at SIGTERM or SIGINT with each device's counters. Exit codes: 0, 1 if it could not start, 2 usage.
+ * and ends at SIGTERM or SIGINT with each device's counters, taking its sockets' names away. Exit codes: 0, 1 if it could
+ * not start, 2 usage.
  */
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -26,8 +28,13 @@
 
 #define RING_BYTES_DEFAULT 0x11000
 
+/* For the threads to end in; a second later we end without. */
+#define END_TIMEOUT_S 2
+
 static struct guest guests[GUESTS_MAX];
 static unsigned num_guests;
+static unsigned num_listening;
+static const char *capture_path;
 static uint64_t ring_bytes = RING_BYTES_DEFAULT;
 
 static int usage(const char *what, const char *word)
@@ -67,10 +74,18 @@ static int listen_on(const char *path)
     }
     strcpy(address.sun_path, path);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1) != 0) {
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0) {
         return -1;
     }
-    return listener;
+    num_listening++;
+    return listen(listener, 1) == 0 ? listener : -1;
+}
+
+static void stop_listening(void)
+{
+    for (unsigned i = 0; i < num_listening; i++) {
+        unlink(guests[i].path);
+    }
 }
 
 /* A guest's own part of its device's setup; the rings follow when all guests are known. */
@@ -78,8 +93,16 @@ static int add_guest(const char *word)
 {
     const char *path;
     uint64_t cid;
-    if (num_guests == GUESTS_MAX || !parse_number(word, '=', &cid, &path)) {
+    if (num_guests == GUESTS_MAX || !parse_number(word, '=', &cid, &path) || *path == '\0') {
         return usage(num_guests == GUESTS_MAX ? "one guest too many:" : "a guest is CID=SOCKET, not", word);
+    }
+    if (!vsock_cid_usable(cid)) {
+        return usage("a guest's CID is from 3 to 4294967294, not", word);
+    }
+    for (unsigned i = 0; i < num_guests; i++) {
+        if (guests[i].cid == cid) {
+            return usage("another guest has this CID already:", word);
+        }
     }
     struct guest *guest = &guests[num_guests];
     guest->cid = cid;
@@ -101,14 +124,11 @@ static int parse_arguments(int count, char **words)
         if (strcmp(words[i], "--guest") == 0) {
             fault = add_guest(value);
         } else if (strcmp(words[i], "--ring-bytes") == 0) {
-            if (!parse_number(value, '\0', &ring_bytes, &rest)) {
-                fault = usage("no number:", value);
+            if (!parse_number(value, '\0', &ring_bytes, &rest) || !vsock_ring_size_valid(ring_bytes)) {
+                fault = usage("rings are a page and a power of two, from 0x2000 bytes on, not", value);
             }
         } else if (strcmp(words[i], "--pcap") == 0) {
-            const char *why = capture_open(value);
-            if (why != NULL) {
-                fault = fail("cannot write the capture", value, why);
-            }
+            capture_path = value;
         } else {
             fault = usage("unknown option", words[i]);
         }
@@ -121,18 +141,15 @@ static int parse_arguments(int count, char **words)
 
 static int start_guests(pthread_t threads[GUESTS_MAX])
 {
-    if (!vsock_ring_size_valid(ring_bytes)) {
-        return usage("rings are a page and a power of two, from 0x2000 bytes on, not", "--ring-bytes");
+    const char *why = guests_join(guests, num_guests, ring_bytes);
+    if (why != NULL) {
+        return fail("cannot set up the devices of", guests[0].name, why);
     }
     for (unsigned i = 0; i < num_guests; i++) {
         guests[i].listener = listen_on(guests[i].path);
         if (guests[i].listener < 0) {
             return fail("cannot listen on", guests[i].path, strerror(errno));
         }
-    }
-    const char *why = guests_join(guests, num_guests, ring_bytes);
-    if (why != NULL) {
-        return fail("cannot set up the devices of", guests[0].name, why);
     }
     for (unsigned i = 0; i < num_guests; i++) {
         int error = pthread_create(&threads[i], NULL, guest_thread, &guests[i]);
@@ -143,7 +160,27 @@ static int start_guests(pthread_t threads[GUESTS_MAX])
     return 0;
 }
 
-int main(int count, char **words)
+/* Ends the threads, but does not wait for ever for one that is held up: by a pcap pipe that nobody reads, or a front end
+ * that makes its eventfds block. The alarm is for ourselves, should nobody read what we say. */
+static void end_guests(const pthread_t threads[GUESTS_MAX])
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += END_TIMEOUT_S;
+    alarm(END_TIMEOUT_S + 1);
+    for (unsigned i = 0; i < num_guests; i++) {
+        guest_stop(&guests[i]);
+    }
+    for (unsigned i = 0; i < num_guests; i++) {
+        if (pthread_timedjoin_np(threads[i], NULL, &deadline) == 0) {
+            guest_report(&guests[i]);
+        } else {
+            report("%s: is held up, and left as it is", guests[i].name);
+        }
+    }
+}
+
+static int run(void)
 {
     static pthread_t threads[GUESTS_MAX];
     sigset_t ends;
@@ -152,23 +189,26 @@ int main(int count, char **words)
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads have it from here */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes ends the capture, not the guests */
 
-    int fault = parse_arguments(count, words);
+    int fault = start_guests(threads);
     if (fault == 0) {
-        fault = start_guests(threads);
+        report("ready");
+        int received;
+        sigwait(&ends, &received);
+        end_guests(threads);
     }
+    stop_listening();
+    return fault;
+}
+
+int main(int count, char **words)
+{
+    int fault = parse_arguments(count, words);
     if (fault != 0) {
         return fault;
     }
-    report("ready");
-    int received;
-    sigwait(&ends, &received);
-    for (unsigned i = 0; i < num_guests; i++) {
-        guest_stop(&guests[i]);
-    }
-    for (unsigned i = 0; i < num_guests; i++) {
-        pthread_join(threads[i], NULL);
-        guest_report(&guests[i]);
-    }
-    return 0;
+    /* Before signals are held back: to open a pipe is to wait for its reader. */
+    const char *why = capture_path != NULL ? capture_open(capture_path) : NULL;
+    return why != NULL ? fail("cannot write the capture", capture_path, why) : run();
 }

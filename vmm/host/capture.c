@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -59,8 +60,20 @@ enum vsockmon_transport {
     VSOCKMON_VIRTIO = 2,
 };
 
-static int file = -1;
+static atomic_int file = -1; /* changed under the lock only */
+static off_t size_whole;     /* of what is in the file, up to the last packet that was written whole */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* NULL, or why the file did not take all. */
+static const char *write_all(const struct iovec *parts, unsigned num_parts, size_t size)
+{
+    ssize_t written = writev(file, parts, (int)num_parts);
+    if (written == (ssize_t)size) {
+        size_whole += written;
+        return NULL;
+    }
+    return written < 0 ? strerror(errno) : "no room for a whole packet";
+}
 
 const char *capture_open(const char *path)
 {
@@ -75,7 +88,7 @@ const char *capture_open(const char *path)
         .snap_length = sizeof(struct vsockmon_header) + VSOCK_HEADER_SIZE + VSOCK_PAYLOAD_SIZE_MAX,
         .link_type = PCAP_LINKTYPE_VSOCK,
     };
-    return write(file, &header, sizeof header) == (ssize_t)sizeof header ? NULL : strerror(errno);
+    return write_all(&(struct iovec){.iov_base = &header, .iov_len = sizeof header}, 1, sizeof header);
 }
 
 static enum vsockmon_op op_of(const struct vsock_header *header)
@@ -105,8 +118,11 @@ static void append(struct pcap_packet_header *packet, struct iovec *parts, unsig
     clock_gettime(CLOCK_REALTIME, &now);
     packet->seconds = (uint32_t)now.tv_sec;
     packet->nanoseconds = (uint32_t)now.tv_nsec;
-    if (file >= 0 && writev(file, parts, (int)num_parts) != (ssize_t)size) {
-        report("the capture ends here: %s", strerror(errno));
+    const char *fault = file >= 0 ? write_all(parts, num_parts, size) : NULL;
+    if (fault != NULL) {
+        report("the capture ends here: %s", fault);
+        int ignored = ftruncate(file, size_whole); /* what is no file cannot be cut */
+        (void)ignored;
         close(file);
         file = -1;
     }
@@ -116,6 +132,9 @@ static void append(struct pcap_packet_header *packet, struct iovec *parts, unsig
 void capture_packet(void *cookie, const struct vsock_header *header, const struct vsock_bytes payload[2])
 {
     (void)cookie;
+    if (file < 0) {
+        return;
+    }
     struct vsockmon_header monitor = {
         .src_cid = header->src_cid,
         .dst_cid = header->dst_cid,

@@ -8,10 +8,14 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "capture.h"
 #include "report.h"
+
+/* From the first byte of a message's head to its last, and the same for its payload: QEMU writes it at once. */
+#define MESSAGE_TIMEOUT_MS 500
 
 static void notify_peer(void *cookie, unsigned peer)
 {
@@ -81,13 +85,21 @@ static void leave(struct guest *guest, const char *why)
     }
 }
 
+/* Who sends half a message must not keep us waiting for the rest: there are kicks, and there is guest_stop(). */
+static void accept_front_end(struct guest *guest)
+{
+    const struct timeval limit = {.tv_usec = MESSAGE_TIMEOUT_MS * 1000};
+    guest->connection = accept4(guest->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (guest->connection >= 0) {
+        (void)setsockopt(guest->connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        report("%s: QEMU has connected", guest->name);
+    }
+}
+
 static void serve_front_end(struct guest *guest)
 {
     if (guest->connection < 0) {
-        guest->connection = accept4(guest->listener, NULL, NULL, SOCK_CLOEXEC);
-        if (guest->connection >= 0) {
-            report("%s: QEMU has connected", guest->name);
-        }
+        accept_front_end(guest);
         return;
     }
     struct vhost_user_message message;

@@ -30,7 +30,13 @@ static const char *map_region(struct guest_region *region, const struct vhost_us
         return strerror(errno);
     }
     *region = (struct guest_region){
-        .as_told = *told, .bytes = (uint8_t *)mapping + told->offset, .mapping = mapping, .mapping_size = size};
+        .as_told = *told,
+        .bytes = (uint8_t *)mapping + told->offset,
+        .mapping = mapping,
+        .mapping_size = size,
+        .device = file.st_dev,
+        .inode = file.st_ino,
+    };
     return NULL;
 }
 
@@ -56,11 +62,14 @@ const char *guest_memory_map(struct guest_memory *memory, const struct vhost_use
 bool guest_memory_is(const struct guest_memory *memory, const struct vhost_user_message *message)
 {
     const struct vhost_user_memory *table = &message->payload.memory;
-    if (memory->num_regions != table->num_regions) {
+    if (memory->num_regions != table->num_regions || memory->num_regions != message->num_fds) {
         return false;
     }
     for (unsigned i = 0; i < memory->num_regions; i++) {
-        if (memcmp(&memory->regions[i].as_told, &table->regions[i], sizeof table->regions[i]) != 0) {
+        const struct guest_region *region = &memory->regions[i];
+        struct stat file;
+        if (memcmp(&region->as_told, &table->regions[i], sizeof table->regions[i]) != 0
+            || fstat(message->fds[i], &file) != 0 || file.st_dev != region->device || file.st_ino != region->inode) {
             return false;
         }
     }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "vhost_user.h"
 
@@ -13,6 +14,8 @@ struct guest_region {
     uint8_t *bytes; /* its guest physical start */
     void *mapping;
     size_t mapping_size;
+    dev_t device; /* which file it is */
+    ino_t inode;
 };
 
 struct guest_memory {
@@ -23,7 +26,7 @@ struct guest_memory {
 /* Maps what a SET_MEM_TABLE message names, in place of nothing. NULL, or what is wrong with it; then nothing is mapped. */
 const char *guest_memory_map(struct guest_memory *memory, const struct vhost_user_message *message);
 
-/* The message names what is mapped already. */
+/* The message names what is mapped already, files and all. */
 bool guest_memory_is(const struct guest_memory *memory, const struct vhost_user_message *message);
 
 void guest_memory_unmap(struct guest_memory *memory);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* vhost-user requests, played to the device as register accesses. */
+/* The device, played as its driver would: up, down, and its work between. */
 #include "seat.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -28,10 +27,13 @@ enum {
     REGISTER_CONFIG = 0x100,
 };
 
+/* True if the device has work left. It does some at almost any write, so nobody needs to look at each one's result. */
 static bool write_register(struct seat *seat, uint64_t offset, uint32_t value)
 {
     uint64_t wide = value;
-    return vsock_mmio_access(&seat->device, offset, sizeof value, true, &wide);
+    bool has_more = vsock_mmio_access(&seat->device, offset, sizeof value, true, &wide);
+    seat->has_more = seat->has_more || has_more;
+    return has_more;
 }
 
 static uint32_t read_register(struct seat *seat, uint64_t offset)
@@ -41,7 +43,7 @@ static uint32_t read_register(struct seat *seat, uint64_t offset)
     return (uint32_t)value;
 }
 
-static uint64_t offered_features(struct seat *seat)
+uint64_t seat_offered_features(struct seat *seat)
 {
     uint64_t features = 0;
     for (uint32_t half = 0; half < 2; half++) {
@@ -51,7 +53,14 @@ static uint64_t offered_features(struct seat *seat)
     return features;
 }
 
-static void close_fd(int *fd)
+uint8_t seat_config_byte(struct seat *seat, uint32_t offset)
+{
+    uint64_t byte = 0;
+    (void)vsock_mmio_access(&seat->device, REGISTER_CONFIG + (uint64_t)offset, 1, false, &byte);
+    return (uint8_t)byte;
+}
+
+void seat_close_fd(int *fd)
 {
     if (*fd >= 0) {
         close(*fd);
@@ -114,7 +123,7 @@ void seat_run(struct seat *seat)
 
 /* --- up and down --- */
 
-static void go_down(struct seat *seat)
+void seat_go_down(struct seat *seat)
 {
     if (!seat->is_up) {
         return;
@@ -183,7 +192,7 @@ static const char *go_up(struct seat *seat)
     return NULL;
 }
 
-static const char *go_up_if_due(struct seat *seat)
+const char *seat_go_up_if_due(struct seat *seat)
 {
     for (unsigned i = 0; i < SEAT_QUEUES; i++) {
         if (!seat->queues[i].is_enabled || seat->queues[i].kick < 0) {
@@ -195,193 +204,12 @@ static const char *go_up_if_due(struct seat *seat)
 
 void seat_leave(struct seat *seat)
 {
-    go_down(seat);
+    seat_go_down(seat);
     guest_memory_unmap(&seat->memory);
     for (unsigned i = 0; i < SEAT_QUEUES; i++) {
-        close_fd(&seat->queues[i].kick);
-        close_fd(&seat->queues[i].call);
+        seat_close_fd(&seat->queues[i].kick);
+        seat_close_fd(&seat->queues[i].call);
         seat->queues[i] = (struct seat_queue){.kick = -1, .call = -1};
     }
     seat->driver_features = 0;
-}
-
-/* --- requests --- */
-
-/* The size that a request's payload must have at least; 0 for those without one, or unknown. */
-static uint32_t payload_size_min(uint32_t request)
-{
-    switch (request) {
-    case VHOST_USER_SET_FEATURES:
-    case VHOST_USER_SET_PROTOCOL_FEATURES:
-    case VHOST_USER_SET_VRING_KICK:
-    case VHOST_USER_SET_VRING_CALL:
-    case VHOST_USER_SET_VRING_ERR:
-        return VHOST_USER_VALUE_SIZE;
-    case VHOST_USER_SET_VRING_NUM:
-    case VHOST_USER_SET_VRING_BASE:
-    case VHOST_USER_GET_VRING_BASE:
-    case VHOST_USER_SET_VRING_ENABLE:
-        return VHOST_USER_STATE_SIZE;
-    case VHOST_USER_SET_VRING_ADDR:
-        return sizeof(struct vhost_user_vring_address);
-    case VHOST_USER_SET_MEM_TABLE:
-        return offsetof(struct vhost_user_memory, regions);
-    case VHOST_USER_GET_CONFIG:
-        return VHOST_USER_CONFIG_HEAD;
-    default: /* whatever the front end says */
-        return 0;
-    }
-}
-
-/* The queue that a request is about, or NULL. */
-static struct seat_queue *queue_of(struct seat *seat, const struct vhost_user_message *message)
-{
-    uint64_t index = message->payload.state.index;
-    switch (message->request) {
-    case VHOST_USER_SET_VRING_KICK:
-    case VHOST_USER_SET_VRING_CALL:
-    case VHOST_USER_SET_VRING_ERR:
-        index = message->payload.value & 0xff; /* bit 8: without a descriptor */
-        break;
-    }
-    return index < SEAT_QUEUES ? &seat->queues[index] : NULL;
-}
-
-static void take_fd(struct vhost_user_message *message, int *fd)
-{
-    close_fd(fd);
-    if (message->num_fds > 0) {
-        *fd = message->fds[0];
-        message->fds[0] = -1;
-    }
-}
-
-static const char *handle_queue(struct seat *seat, int socket, struct vhost_user_message *message)
-{
-    struct seat_queue *queue = queue_of(seat, message);
-    if (queue == NULL) {
-        return "the front end names a queue that the device does not have";
-    }
-    const struct vhost_user_vring_state *state = &message->payload.state;
-    switch (message->request) {
-    case VHOST_USER_SET_VRING_NUM:
-        queue->num = state->num;
-        break;
-    case VHOST_USER_SET_VRING_BASE:
-        queue->base = state->num;
-        break;
-    case VHOST_USER_SET_VRING_ADDR:
-        queue->address = message->payload.address;
-        break;
-    case VHOST_USER_SET_VRING_CALL:
-        take_fd(message, &queue->call);
-        break;
-    case VHOST_USER_SET_VRING_KICK:
-        take_fd(message, &queue->kick);
-        return go_up_if_due(seat);
-    case VHOST_USER_SET_VRING_ENABLE:
-        queue->is_enabled = state->num != 0;
-        if (!queue->is_enabled) {
-            go_down(seat);
-        }
-        return go_up_if_due(seat);
-    case VHOST_USER_GET_VRING_BASE:
-        go_down(seat);
-        close_fd(&queue->kick);
-        message->payload.state.num = queue->stood_at;
-        return vhost_user_reply(socket, message, VHOST_USER_STATE_SIZE) ? NULL : vhost_user_closed;
-    }
-    return NULL;
-}
-
-static const char *handle_config(struct seat *seat, int socket, struct vhost_user_message *message)
-{
-    struct vhost_user_config *config = &message->payload.config;
-    if (config->size > VHOST_USER_CONFIG_SIZE_MAX || config->offset > VHOST_USER_CONFIG_SIZE_MAX) {
-        return "the front end asks for more configuration space than there can be";
-    }
-    for (uint32_t i = 0; i < config->size; i++) {
-        uint64_t byte = 0;
-        (void)vsock_mmio_access(&seat->device, REGISTER_CONFIG + config->offset + i, 1, false, &byte);
-        config->bytes[i] = (uint8_t)byte;
-    }
-    uint32_t size = (uint32_t)VHOST_USER_CONFIG_HEAD + config->size;
-    return vhost_user_reply(socket, message, size) ? NULL : vhost_user_closed;
-}
-
-static const char *handle_memory(struct seat *seat, const struct vhost_user_message *message)
-{
-    if (message->size < offsetof(struct vhost_user_memory, regions)
-                            + message->payload.memory.num_regions * sizeof(struct vhost_user_region)) {
-        return "a memory table is shorter than it says";
-    }
-    if (guest_memory_is(&seat->memory, message)) {
-        return NULL;
-    }
-    if (seat->is_up) {
-        return "the front end moves the memory of a guest whose driver is up";
-    }
-    guest_memory_unmap(&seat->memory);
-    return guest_memory_map(&seat->memory, message);
-}
-
-static const char *answer_value(int socket, struct vhost_user_message *message, uint64_t value)
-{
-    message->payload.value = value;
-    return vhost_user_reply(socket, message, VHOST_USER_VALUE_SIZE) ? NULL : vhost_user_closed;
-}
-
-/* Requests that have an answer of their own say so: they need no second one. */
-static const char *handle_request(struct seat *seat, int socket, struct vhost_user_message *message, bool *has_answered)
-{
-    *has_answered = true;
-    switch (message->request) {
-    case VHOST_USER_GET_FEATURES:
-        return answer_value(socket, message, offered_features(seat) | VHOST_USER_F_PROTOCOL_FEATURES);
-    case VHOST_USER_GET_PROTOCOL_FEATURES:
-        return answer_value(socket, message,
-                            VHOST_USER_PROTOCOL_F_MQ | VHOST_USER_PROTOCOL_F_REPLY_ACK | VHOST_USER_PROTOCOL_F_CONFIG);
-    case VHOST_USER_GET_QUEUE_NUM:
-        return answer_value(socket, message, VSOCK_NUM_QUEUES);
-    case VHOST_USER_GET_CONFIG:
-        return handle_config(seat, socket, message);
-    case VHOST_USER_GET_VRING_BASE:
-        return handle_queue(seat, socket, message);
-    }
-    *has_answered = false;
-    switch (message->request) {
-    case VHOST_USER_SET_FEATURES:
-        seat->driver_features = message->payload.value & ~VHOST_USER_F_PROTOCOL_FEATURES;
-        return NULL;
-    case VHOST_USER_SET_MEM_TABLE:
-        return handle_memory(seat, message);
-    case VHOST_USER_SET_VRING_NUM:
-    case VHOST_USER_SET_VRING_BASE:
-    case VHOST_USER_SET_VRING_ADDR:
-    case VHOST_USER_SET_VRING_CALL:
-    case VHOST_USER_SET_VRING_ERR:
-    case VHOST_USER_SET_VRING_KICK:
-    case VHOST_USER_SET_VRING_ENABLE:
-        return handle_queue(seat, socket, message);
-    case VHOST_USER_SET_OWNER:
-    case VHOST_USER_RESET_OWNER:
-    case VHOST_USER_SET_PROTOCOL_FEATURES:
-    case VHOST_USER_SET_CONFIG: /* the space is read-only */
-        return NULL;
-    }
-    return "the front end asks for something that was not offered";
-}
-
-const char *seat_handle(struct seat *seat, int socket, struct vhost_user_message *message)
-{
-    if (message->size < payload_size_min(message->request)) {
-        return "a message is too short for its request";
-    }
-    bool has_answered;
-    const char *fault = handle_request(seat, socket, message, &has_answered);
-    if (message->wants_reply && !has_answered && fault != vhost_user_closed) {
-        const char *closed = answer_value(socket, message, fault != NULL);
-        return fault != NULL ? fault : closed;
-    }
-    return fault;
 }

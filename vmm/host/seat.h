@@ -43,8 +43,15 @@ struct seat {
 /* Before vsock_device_init() of its device; the seat is the device's cookie. */
 void seat_init(struct seat *seat, const char *name);
 
-/* Answers one message. NULL, or why the connection must end. */
+/* Answers one message (requests.c). NULL, or why the connection must end. */
 const char *seat_handle(struct seat *seat, int socket, struct vhost_user_message *message);
+
+/* What the requests come to. Up, if both queues are enabled and can be kicked: NULL, or what the device does not accept. */
+const char *seat_go_up_if_due(struct seat *seat);
+void seat_go_down(struct seat *seat);
+uint64_t seat_offered_features(struct seat *seat);
+uint8_t seat_config_byte(struct seat *seat, uint32_t offset);
+void seat_close_fd(int *fd);
 
 /* The guest has kicked a queue; another device has woken this one, or there is work left. */
 void seat_kicked(struct seat *seat, unsigned queue);

@@ -36,7 +36,7 @@ static void take_fds(struct msghdr *received, struct vhost_user_message *message
     }
 }
 
-/* NULL when all `size` bytes have come. */
+/* NULL when all `size` bytes have come, within the socket's time limit. */
 static const char *receive_bytes(int socket, void *to, size_t size)
 {
     ssize_t got;
@@ -92,7 +92,7 @@ void vhost_user_close_fds(struct vhost_user_message *message)
     message->num_fds = 0;
 }
 
-bool vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size)
+const char *vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size)
 {
     struct {
         struct head head;
@@ -104,7 +104,10 @@ bool vhost_user_reply(int socket, const struct vhost_user_message *message, uint
     size_t whole = sizeof reply.head + size;
     ssize_t sent;
     do {
-        sent = send(socket, &reply, whole, MSG_NOSIGNAL);
+        sent = send(socket, &reply, whole, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)whole;
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+        return vhost_user_closed;
+    }
+    return sent == (ssize_t)whole ? NULL : "the front end does not read its answers";
 }

@@ -105,8 +105,8 @@ struct vhost_user_message {
 #define VHOST_USER_CONFIG_HEAD offsetof(struct vhost_user_config, bytes)
 
 /*
- * Waits for the next message on a connected socket. NULL, or why the connection is no use any more: vhost_user_closed
- * after its regular end.
+ * Takes the next message from a connected socket, waiting for its rest no longer than the socket's SO_RCVTIMEO. NULL,
+ * or why the connection is no use any more: vhost_user_closed after its regular end.
  */
 const char *vhost_user_receive(int socket, struct vhost_user_message *message);
 extern const char vhost_user_closed[];
@@ -114,5 +114,6 @@ extern const char vhost_user_closed[];
 /* Closes the descriptors that nobody took. */
 void vhost_user_close_fds(struct vhost_user_message *message);
 
-/* Answers `message` with its payload, of `size` bytes. False if the socket did not take it. */
-bool vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size);
+/* Answers `message` with its payload, of `size` bytes. NULL, or why the connection is no use any more: a front end that
+ * does not read its answers is not waited for. */
+const char *vhost_user_reply(int socket, const struct vhost_user_message *message, uint32_t size);
