@@ -105,7 +105,7 @@ function ratioCell(first: readonly Sample[], second: readonly Sample[]): string 
 const speedOf = (figures: Figures): number =>
   figures.kind === 'stream' ? figures.bytes / 2 ** 20 / (figures.durationUs / 1e6) : 1 / figures.meanUs;
 
-const formatSpeed = (mibPerS: number): string => mibPerS.toFixed(mibPerS < 10 ? 1 : 0);
+const formatSpeed = (mibPerS: number): string => mibPerS.toFixed(mibPerS < 1 ? 2 : mibPerS < 10 ? 1 : 0);
 
 function formatBytes(bytes: number): string {
   for (const [unit, size] of [
