@@ -4,12 +4,13 @@
 import assert from 'node:assert/strict';
 import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
-import { type BuiltGuest, guestSteps } from './linux/guest.ts';
+import { type BuiltGuest, guestSteps, initramfsSteps } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
+import { backendSources, libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
 import { archive } from './make/tools/ar.ts';
-import { cc, type PrefixMap } from './make/tools/clang.ts';
+import { cc, linkHostProgram, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
@@ -87,49 +88,42 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
   ];
 }
 
+export interface SimInputs extends Pick<ImageInputs, 'vmm' | 'programs' | 'images'> {
+  readonly tools: Readonly<Record<'clang' | 'lld', string>>;
+  /** Whether a guest is to have a shell. */
+  readonly hasShell: boolean;
+}
+
+/** What `sim` runs beside QEMU: the back end with the guests' socket devices, and their initramfs. */
+export function planSim(inputs: SimInputs): {
+  readonly steps: readonly Step[];
+  readonly backend: string;
+  readonly initrd: string;
+} {
+  const { clang, lld } = inputs.tools;
+  const objects = backendSources.map((source) => compileHost(inputs, source));
+  const backend = 'sim/vsock-backend';
+  const initramfs = initramfsSteps({
+    images: inputs.images,
+    programsDir: inputs.programs,
+    clang,
+    lld,
+    outDir: 'guest',
+    hasShell: inputs.hasShell,
+    variant: inputs.hasShell ? 'sim-shell' : 'sim',
+  });
+  return {
+    steps: [
+      ...objects,
+      linkHostProgram({ clang, objects: outputsOf(objects), flags: ['-pthread'], output: backend }),
+      ...initramfs.steps,
+    ],
+    backend,
+    initrd: initramfs.path,
+  };
+}
+
 // ---- sources -------------------------------------------------------------------------------------------------------
-
-const vmmSources = [
-  'client_vmm.c',
-  'libvmm/console_guard.c',
-  'libvmm/distributor.c',
-  'libvmm/guest_access.c',
-  'libvmm/guest_fault.c',
-  'libvmm/guest_images.c',
-  'libvmm/virtual_timer.c',
-  'libvmm/vsock_seat.c',
-  'vsock/connections.c',
-  'vsock/device.c',
-  'vsock/mmio.c',
-  'vsock/names.c',
-  'vsock/packet.c',
-  'vsock/ring.c',
-  'vsock/rx.c',
-  'vsock/tx.c',
-  'vsock/virtqueue.c',
-];
-
-/** libvmm 0.2.0 for AArch64; what of it is not used, the linker leaves out. */
-const libvmmSources = [
-  ...['fault', 'linux', 'cpuif', 'psci', 'smc', 'tcb', 'vcpu', 'virq', 'guest'].map(
-    (n) => `src/arch/aarch64/${n}.c`,
-  ),
-  ...['vgic', 'vgic_v2', 'vgic_v3', 'vgic_v3_cpuif'].map((n) => `src/arch/aarch64/vgic/${n}.c`),
-  ...['mmio', 'console', 'block', 'net', 'virtio', 'pci'].map((n) => `src/virtio/${n}.c`),
-  ...['util/util', 'pci', 'guest_ram', 'uefi/table_loader', 'uefi/fw_cfg'].map((n) => `src/${n}.c`),
-];
-
-/** sDDF's utilities and its own C library; there is no other. */
-const sddfUtilSources = [
-  ...['cache', 'printf', 'assert', 'bitarray', 'fsmalloc', 'arch_timestamp_counter', 'putchar_debug'].map(
-    (n) => `util/${n}.c`,
-  ),
-  'util/custom_libc/libc.c',
-  ...['memcmp', 'memcpy', 'memset', 'strcmp', 'strcpy', 'strlen', 'strncmp'].map(
-    (n) => `util/custom_libc/aarch64/${n}.S`,
-  ),
-  'util/custom_libc/aarch64/memmove.c',
-];
 
 interface SddfProgram {
   readonly pd: string;
@@ -231,6 +225,18 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
     prefixMap: prefixMap(inputs),
   });
 }
+
+/** For this machine. QEMU's virtio-mmio lets every driver have queues of 1024, whatever the device offers. */
+const compileHost = ({ tools, vmm }: SimInputs, source: string): Step =>
+  cc({
+    clang: tools.clang,
+    source: `${vmm}/${source}`,
+    output: objectOf('host', source),
+    flags: ['-std=gnu11', '-O2', '-g', '-pthread', '-Wall', '-Wextra', '-Werror'],
+    defines: { _GNU_SOURCE: '', VSOCK_QUEUE_SIZE_MAX: '1024' },
+    includes: [`${vmm}/host`, `${vmm}/vsock`],
+    prefixMap: [[vmm, '/vmm']],
+  });
 
 const objectOf = (room: string, source: string): string => `obj/${room}/${source.replace(/\.[cS]$/, '')}.o`;
 

@@ -5,12 +5,10 @@ import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
 import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
-import { fetchDebianGuest } from '../linux/debian.ts';
 import { estimateGuestBytes } from '../linux/guest-size.ts';
-import { type GuestImages, loadGuestImages } from '../linux/images.ts';
+import type { GuestImages } from '../linux/images.ts';
 import { runSteps, type RunReport } from '../make/engine.ts';
 import { addUpMemory, checkMemory, type MemoryNeed } from '../make/image-memory.ts';
-import { cacheDir } from '../make/store/cache.ts';
 import { findSdk } from '../make/store/sdk.ts';
 import { openBoard, type SdkBoard } from '../make/store/sdk-board.ts';
 import { findSources } from '../make/store/sources.ts';
@@ -18,11 +16,11 @@ import type { Step } from '../make/step.ts';
 import { findTools, type ToolName } from '../make/tools/find.ts';
 import { refuseErrors, vsockGuestCounts, type VsockSystem } from '../meta/index.ts';
 import { guestCount, loadDescription } from './describe.ts';
-import { giveUp, loadAll } from './load.ts';
+import { appendedWords, guestImagesTask } from './guest-images.ts';
+import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
-import { reportBuild, reportDebian } from './progress.ts';
-import { parseGuest } from './guest-flag.ts';
+import { reportBuild } from './progress.ts';
 import type { CommandContext } from './vmbuild.ts';
 
 export interface BuiltImage {
@@ -78,13 +76,11 @@ export async function loadImageInputs(
   context: CommandContext,
   alsoTools: readonly ToolName[] = [],
 ): Promise<ImageInputs> {
-  const { settings, env, signal } = context;
+  const { settings, env } = context;
   const config = settings.text('config') ?? '';
   const append = settings.text('append') ?? '';
   const allowStack = settings.on('allow-stack');
-  const isOffline = settings.on('offline') || settings.on('dry-run');
   const board = await loadBoard(settings.text('board') ?? '');
-  const version = parseGuest(settings.text('guest') ?? '');
   const { sdk, sources, tools, guest } = await loadAll({
     sdk: () => {
       const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
@@ -94,22 +90,7 @@ export async function loadImageInputs(
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
-    // Last, because it may have to be fetched.
-    guest: (isDoomed) =>
-      loadGuestImages({
-        linux: settings.text('linux'),
-        initrd: settings.text('initrd'),
-        debian: () =>
-          isDoomed && !isOffline
-            ? giveUp()
-            : fetchDebianGuest({
-                cacheDir: cacheDir(env),
-                ...version,
-                offline: isOffline,
-                signal,
-                onProgress: reportDebian(settings),
-              }),
-      }),
+    guest: guestImagesTask(context),
   });
   printDiagnostics([...sources.warnings, ...guest.warnings]);
 
@@ -134,7 +115,7 @@ export async function loadImageInputs(
     nonce: nonceOf(board.name, config, images.kernel.release ?? '', append, String(system.guests.length)),
     // The guests stay, each with a shell, as the original's do; the run is over when both have said their verdict.
     after: 'shell',
-    kernelOptions: { more: append.split(/\s+/).filter((word) => word !== '') },
+    kernelOptions: { more: appendedWords(append) },
   };
 }
 

@@ -67,7 +67,18 @@ export const optionTable = {
     describe:
       'run unattended: exit 0 when the guests agree (or a line matches REGEX), 1 when not, 124 at the deadline',
   },
-  timeout: { type: 'number', describe: 'deadline of --expect in seconds (default: 90 for each guest)' },
+  interactive: {
+    type: 'string',
+    alias: 'i',
+    describe:
+      'sim: a terminal on this guest (its name or number), which stays up with a shell; Ctrl-C ends the run',
+  },
+  pcap: { type: 'string', describe: "sim: write the sockets' packets to this file, for Wireshark" },
+  timeout: {
+    type: 'number',
+    describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
+  },
+  'save-svg': { type: 'string', describe: 'file for a picture of the run, if it is unattended' },
   output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
   sdf: {
     type: 'string',

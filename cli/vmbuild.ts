@@ -47,8 +47,27 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   qemu: {
     describe: 'build it and run it in QEMU; --expect judges the run',
-    options: [...building, 'expect', 'timeout'],
+    options: [...building, 'expect', 'timeout', 'save-svg'],
     load: () => import('./commands/qemu.ts'),
+  },
+  sim: {
+    describe: 'the same guests and sockets without seL4 and without an SDK; judged by their verdicts',
+    options: [
+      ...guests,
+      'vms',
+      'interactive',
+      'expect',
+      'timeout',
+      'pcap',
+      'save-svg',
+      'build-dir',
+      'jobs',
+      'dry-run',
+      'json',
+      'quiet',
+      'verbose',
+    ],
+    load: () => import('./commands/sim.ts'),
   },
   generate: {
     describe: 'write the system description and the config headers only (needs Node and dtc)',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The guest side as build steps: compile the programs, pack the initramfs, render and compile each guest's device
-// tree, and judge that all fits the windows before anything is linked. Pure: files are only touched when the steps run.
+// tree, and judge that all fits the windows before anything is linked. (Under `sim` QEMU makes the tree and places the
+// images, so only the initramfs is left.) Pure: files are only touched when the steps run.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { digestText } from '../make/file-digests.ts';
@@ -23,17 +24,25 @@ export interface GuestMachinePlan {
   readonly orders: GuestOrders;
 }
 
-export interface GuestPlan {
-  readonly machines: readonly GuestMachinePlan[];
+/** What the guests' initramfs is made from. */
+export interface InitramfsPlan {
   readonly images: GuestImages;
   /** Folder of linux/programs. */
   readonly programsDir: string;
   /** Absolute paths. */
   readonly clang: string;
   readonly lld: string;
-  readonly dtc: string;
   /** Where outputs go, absolute or relative to the build directory. */
   readonly outDir: string;
+  /** With a busybox for vsock_after=shell, where the images have one. */
+  readonly hasShell: boolean;
+  /** What tells its files from those of another plan in the same directory. */
+  readonly variant?: string;
+}
+
+export interface GuestPlan extends Omit<InitramfsPlan, 'hasShell'> {
+  readonly machines: readonly GuestMachinePlan[];
+  readonly dtc: string;
   readonly kernelOptions?: KernelOptions;
 }
 
@@ -51,14 +60,14 @@ export function guestSteps(plan: GuestPlan): { readonly steps: Step[]; readonly 
     new Set(plan.machines.map(({ name }) => name)).size === plan.machines.length,
     'two machines of one name',
   );
-  const programs = programNames.map((name) => compileStep(plan, name));
-  const initramfs = initramfsStep(plan);
+  const hasShell = plan.machines.some(({ orders }) => orders.after === 'shell');
+  const initramfs = initramfsSteps({ ...plan, hasShell });
   const guests = plan.machines.map(({ name }): BuiltGuest => {
     const file = (extension: string): string => join(plan.outDir, `${name}.${extension}`);
     return {
       name,
       kernel: plan.images.kernel.path,
-      initrd: initramfsPath(plan),
+      initrd: initramfs.path,
       dtb: file('dtb'),
       fit: file('fit'),
     };
@@ -68,7 +77,17 @@ export function guestSteps(plan: GuestPlan): { readonly steps: Step[]; readonly 
     assert(guest !== undefined);
     return [dtsStep(plan, machine), dtbStep(plan, guest), fitStep(machine, guest)];
   });
-  return { steps: [...programs, initramfs, ...perMachine], guests };
+  return { steps: [...initramfs.steps, ...perMachine], guests };
+}
+
+/** The programs and the initramfs that holds them; `path` is relative to the build directory if outDir is. */
+export function initramfsSteps(plan: InitramfsPlan): {
+  readonly steps: readonly Step[];
+  readonly path: string;
+} {
+  const programs = programNames.map((name) => compileStep(plan, name));
+  const initramfs = initramfsStep(plan);
+  return { steps: [...programs, initramfs], path: initramfsPath(plan) };
 }
 
 const programNames = ['init', 'vsock_send', 'vsock_recv'] as const;
@@ -94,9 +113,9 @@ export const programFlags = [
   '-Wl,--strip-all',
 ] as const;
 
-const programPath = (plan: GuestPlan, name: ProgramName): string => join(plan.outDir, name);
+const programPath = (plan: InitramfsPlan, name: ProgramName): string => join(plan.outDir, name);
 
-function compileStep(plan: GuestPlan, name: ProgramName): Step {
+function compileStep(plan: InitramfsPlan, name: ProgramName): Step {
   const source = join(plan.programsDir, `${name}.c`);
   const output = programPath(plan, name);
   const depfile = `${output}.d`;
@@ -113,14 +132,13 @@ function compileStep(plan: GuestPlan, name: ProgramName): Step {
   };
 }
 
-const initramfsPath = (plan: GuestPlan): string => join(plan.outDir, 'initrd.cpio.gz');
+const initramfsPath = ({ outDir, variant }: InitramfsPlan): string =>
+  join(outDir, variant === undefined ? 'initrd.cpio.gz' : `initrd-${variant}.cpio.gz`);
 
-function initramfsStep(plan: GuestPlan): Step {
+function initramfsStep(plan: InitramfsPlan): Step {
   const { initrd, modules } = plan.images;
   const script = join(plan.programsDir, 'S99vsock');
-  const busybox = plan.machines.some(({ orders }) => orders.after === 'shell')
-    ? plan.images.busybox
-    : undefined;
+  const busybox = plan.hasShell ? plan.images.busybox : undefined;
   const compiled = programNames.map((name) => programPath(plan, name));
   const given = initrd === undefined ? optional(busybox) : [initrd, script];
   const readAll = async (io: StepFiles) => ({
@@ -135,7 +153,7 @@ function initramfsStep(plan: GuestPlan): Step {
     ),
   });
   return {
-    name: 'guest initramfs',
+    name: ['guest initramfs', plan.variant].filter(Boolean).join(' '),
     action: {
       kind: 'fn',
       key: keyOf(
@@ -171,12 +189,14 @@ const readNamed = async (io: StepFiles, files: readonly { name: string; path: st
 const keyOf = (...values: readonly unknown[]): string => digestText(JSON.stringify(values));
 
 function dtsStep(plan: GuestPlan, { name, layout, orders }: GuestMachinePlan): Step {
-  // A given initrd with a modular kernel: our PID 1 loads the modules first and then becomes the initrd's own.
-  const isModularOverlay = plan.images.initrd !== undefined && plan.images.modules.length > 0;
-  const init = isModularOverlay ? { init: '/vsock_init' } : {};
-  const text = renderGuestDts(layout, renderBootargs(orders, { ...init, ...plan.kernelOptions }));
+  const options = { ...initOption(plan.images), ...plan.kernelOptions };
+  const text = renderGuestDts(layout, renderBootargs(orders, options));
   return writeFile(join(plan.outDir, `${name}.dts`), text);
 }
+
+/** A given initrd with a modular kernel: our PID 1 loads the modules first and then becomes the initrd's own. */
+export const initOption = ({ initrd, modules }: GuestImages): { init?: string } =>
+  initrd !== undefined && modules.length > 0 ? { init: '/vsock_init' } : {};
 
 function dtbStep(plan: GuestPlan, { name, dtb }: BuiltGuest): Step {
   return compileDeviceTree({ dtc: plan.dtc, input: join(plan.outDir, `${name}.dts`), output: dtb });

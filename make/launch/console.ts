@@ -115,7 +115,7 @@ export function makeDemultiplexer(options: DemultiplexOptions): Demultiplexer {
   }
 
   function hand(who: Speaker, bytes: string): void {
-    options.onLine({ speaker: who, text: clean(Buffer.from(bytes, 'latin1').toString('utf8')) });
+    options.onLine({ speaker: who, text: decodeLine(bytes) });
   }
 }
 
@@ -127,7 +127,27 @@ function intruderPattern(pds: readonly string[]): RegExp {
   return new RegExp(`(?:${names.join('|')})\\|(?:INFO|ERROR|WARN|LOG)|<<seL4\\(CPU`);
 }
 
-function clean(line: string): string {
+/** The lines of a console that has one speaker only. */
+export function makeLineReader(onLine: (text: string) => void): Pick<Demultiplexer, 'write' | 'end'> {
+  let rest = '';
+  return {
+    write: (chunk) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(decodeLine(line));
+      for (; rest.length > maxLineBytes; rest = rest.slice(maxLineBytes))
+        onLine(decodeLine(rest.slice(0, maxLineBytes)));
+    },
+    end: () => {
+      if (rest !== '') onLine(decodeLine(rest));
+      rest = '';
+    },
+  };
+}
+
+/** From one character per byte to text, without escapes and control characters. */
+function decodeLine(bytes: string): string {
+  const line = stripVTControlCharacters(Buffer.from(bytes, 'latin1').toString('utf8'));
   // oxlint-disable-next-line no-control-regex -- these are what is to go
-  return stripVTControlCharacters(line).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
+  return line.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '');
 }

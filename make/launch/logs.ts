@@ -2,6 +2,8 @@
 // What a run leaves behind: `console.log`, byte for byte what came over the serial line, and a file of lines per guest.
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { Refusal } from '../../meta/diagnostic.ts';
+import { isSystemError } from '../action.ts';
 import type { ConsoleLine } from './console.ts';
 
 /** A guest that prints without end fills no disk. */
@@ -15,8 +17,29 @@ export interface Logs {
   readonly consolePath: string;
 }
 
-/** `guests`: names in the order of their client numbers. Logs of an earlier run are replaced. */
+/** `guests`: names in the order of their client numbers. Logs of an earlier run are replaced. Refuses RUN103. */
 export function openLogs(directory: string, guests: readonly string[]): Logs {
+  try {
+    return openAll(directory, guests);
+  } catch (error) {
+    return refuseLogError(error, directory);
+  }
+}
+
+/** Throws what a log's write threw: the system's reasons as RUN103. */
+export function refuseLogError(error: unknown, directory: string): never {
+  if (!isSystemError(error)) throw error;
+  throw new Refusal([
+    {
+      code: 'RUN103',
+      severity: 'error',
+      message: `cannot write the run's logs in '${directory}': ${error.message}`,
+      hint: 'make room, or build elsewhere with --build-dir',
+    },
+  ]);
+}
+
+function openAll(directory: string, guests: readonly string[]): Logs {
   mkdirSync(directory, { recursive: true });
   const consolePath = join(directory, 'console.log');
   const console = openLog(consolePath);

@@ -15,7 +15,7 @@ export interface KeyboardInput {
 const controlC = 3;
 
 /**
- * Passes keys on until the function that it gives is called. Ctrl-C is not passed on: raw mode takes the signal away, so
+ * Passes keys on until the function that it gives is called, once or more often. Ctrl-C is not passed on: raw mode takes the signal away, so
  * `onInterrupt` stands in for it. (QEMU's own keys, Ctrl-A x to quit, work as ever.)
  */
 export function passKeyboard(input: KeyboardInput, to: Writable, onInterrupt: () => void): () => void {
@@ -26,7 +26,10 @@ export function passKeyboard(input: KeyboardInput, to: Writable, onInterrupt: ()
   if (input.isTTY === true) input.setRawMode?.(true);
   input.on('data', onData);
   input.resume();
+  let isPassing = true;
   return () => {
+    if (!isPassing) return;
+    isPassing = false;
     input.off('data', onData);
     if (input.isTTY === true) input.setRawMode?.(false);
     input.pause();

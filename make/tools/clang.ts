@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// clang as a source of steps: C and assembly to objects.
+// clang as a source of steps: C and assembly to objects, and objects to a program of this machine.
 import { isAbsolute } from 'node:path';
 import type { Step } from '../step.ts';
 
@@ -58,6 +58,22 @@ export function cc(options: CompileOptions): Step {
     inputs: [source, ...(options.alsoReads ?? [])],
     outputs: [output],
     depfile,
+  };
+}
+
+/** A program for this machine, with its C library; clang knows where that is. */
+export function linkHostProgram(options: {
+  readonly clang: string;
+  readonly objects: readonly string[];
+  readonly flags?: readonly string[];
+  readonly output: string;
+}): Step {
+  const { clang, objects, flags = [], output } = options;
+  return {
+    name: `link ${output}`,
+    action: { kind: 'exec', tool: clang, args: [...flags, ...objects, '-o', output] },
+    inputs: objects,
+    outputs: [output],
   };
 }
 

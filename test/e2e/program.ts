@@ -108,6 +108,10 @@ export async function needStack(ctx: TestContext, config = 'debug'): Promise<voi
     }),
   );
   await needTools(ctx, 'clang', ['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc']);
+  await needGuestImages(ctx);
+}
+
+async function needGuestImages(ctx: TestContext): Promise<void> {
   const guest = await availabilityOf(() =>
     fetchDebianGuest({
       cacheDir: cacheDir(process.env),
@@ -116,6 +120,13 @@ export async function needStack(ctx: TestContext, config = 'debug'): Promise<voi
     }),
   );
   requireOrSkip(ctx, 'guest-images', ...guest);
+}
+
+/** Skips, visibly, unless `sim` can run here: that needs Debian packages only. */
+export async function needSim(ctx: TestContext): Promise<void> {
+  await needTools(ctx, 'qemu', ['qemu-system-aarch64']);
+  await needTools(ctx, 'clang', ['clang', 'lld']);
+  await needGuestImages(ctx);
 }
 
 export async function needQemu(ctx: TestContext, config = 'debug'): Promise<void> {
@@ -160,11 +171,18 @@ function reasonOf(error: unknown): string {
   return error.diagnostics.map(({ message }) => message).join('; ');
 }
 
-/** Processes whose working directory is `directory` or below it. */
+/** Processes whose working directory is `directory` or below it: `<pid> <command line>`. */
 export function processesIn(directory: string): string[] {
   return listProcesses().flatMap(({ pid, cwd, command }) =>
     cwd === directory || cwd.startsWith(`${directory}/`) ? [`${pid} ${command}`] : [],
   );
+}
+
+/** Ends the one process in `directory` whose command line matches. */
+export function killIn(directory: string, pattern: RegExp, signal: NodeJS.Signals = 'SIGKILL'): void {
+  const found = processesIn(directory).filter((process) => pattern.test(process));
+  if (found.length !== 1) throw new Error(`${found.length} processes match ${String(pattern)}`);
+  process.kill(Number.parseInt(found[0] ?? '', 10), signal);
 }
 
 function listProcesses(): { pid: string; cwd: string; command: string }[] {

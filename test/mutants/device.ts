@@ -6,6 +6,14 @@ import { mutant as m, unseen } from './mutant.ts';
 const d = 'device.c';
 
 export const deviceMutants = [
+  m(d, 'observe_', 'shown to nobody', 'if (device->ops->observe == NULL) {', 'if (false) {'),
+  m(
+    d,
+    'observe_',
+    'payload where there is none',
+    'if (ring != NULL) {\n        vsock_ring_written',
+    'if (false) {\n        vsock_ring_written',
+  ),
   m(d, 'bug_10', 'quotas overlap', 'VSOCK_MAX_CONNECTIONS / setup->num_peers', 'VSOCK_MAX_CONNECTIONS'),
   m(
     d,

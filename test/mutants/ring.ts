@@ -8,6 +8,19 @@ const m = (...row: Row) => mutant('ring.c', ...row);
 const unseen = (...row: Row) => unseenIn('ring.c', ...row);
 
 export const ringMutants = [
+  m(
+    'observe_',
+    'a wrapped payload shown past the end',
+    'least(size, ring->data_size - position);\n    parts',
+    'size;\n    parts',
+  ),
+  m('observe_', 'the wrong bytes shown', 'ring->tail - size) &', 'ring->tail) &'),
+  m(
+    'observe_',
+    'second part from the middle',
+    'parts[1] = (struct vsock_bytes){.data = ring->own->data,',
+    'parts[1] = (struct vsock_bytes){.data = ring->own->data + 8,',
+  ),
   m('ring_region_sizes', 'size not a power of two', '&& (data_size & (data_size - 1)) == 0', ''),
   m(
     'ring_region_sizes',

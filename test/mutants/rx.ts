@@ -6,6 +6,8 @@ import { mutant as m, unseen } from './mutant.ts';
 const r = 'rx.c';
 
 export const rxMutants = [
+  m(r, 'observe_', 'RST for the guest not shown', 'vsock_device_observe(device, header, NULL);', ''),
+  m(r, 'observe_', 'RST for a peer not shown', 'vsock_device_observe(device, &header, NULL);', ''),
   m(r, 'bounds_', 'bad buffers without a bound', 'tries < queue->num; tries++', 'true; tries++'),
   m(r, 'flow_peers', 'no turns', 'steps < VSOCK_TURN', 'steps < 100000'),
   m(r, 'flow_short', 'header into a short buffer', 'if (buffer->size >= size_min)', 'if (buffer->size >= 1)'),

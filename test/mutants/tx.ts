@@ -6,6 +6,7 @@ import { mutant as m } from './mutant.ts';
 const t = 'tx.c';
 
 export const txMutants = [
+  m(t, 'observe_', 'packets not shown', 'vsock_device_observe(device, &header, &peer->ring);', ''),
   m(
     t,
     'C1',

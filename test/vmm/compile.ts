@@ -22,10 +22,12 @@ export const cFiles = (dir: string): string[] =>
     .toSorted()
     .map((name) => join(dir, name));
 
-/** The names of all C tests, in the order of the files that declare them. */
-export const testNames = (): string[] =>
-  cFiles(testDir).flatMap((path) =>
-    [...readFileSync(path, 'utf8').matchAll(/^TEST\((\w+)\)/gm)].map((match) => match[1] ?? ''),
+/** The names of all C tests of a directory, in the order of the files that declare them. */
+export const testNames = (dir = testDir): string[] =>
+  cFiles(dir).flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/^(?:TEST|REFUSED|REFUSED_UP|HARMLESS)\((\w+)[,)]/gm)].map(
+      (match) => match[1] ?? '',
+    ),
   );
 
 /** Absolute paths of the clangs on PATH, the preferred one first. */

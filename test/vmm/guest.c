@@ -107,7 +107,8 @@ uint16_t guest_add(struct guest *guest, unsigned index, const struct segment *se
     }
     *word16(guest, queue->available + 4 + 2u * (queue->available_index % queue->num)) = head;
     queue->available_index++;
-    *word16(guest, queue->available + 2) = queue->available_index;
+    /* The device may run on another thread. */
+    __atomic_store_n(word16(guest, queue->available + 2), queue->available_index, __ATOMIC_RELEASE);
     return head;
 }
 
@@ -152,7 +153,7 @@ bool guest_used(struct guest *guest, unsigned index, uint32_t *head, uint32_t *l
 {
     struct driver_queue *queue = &guest->queues[index];
     CHECK_EQUAL(*word16(guest, queue->used), 0);
-    if (*word16(guest, queue->used + 2) == queue->used_index) {
+    if (__atomic_load_n(word16(guest, queue->used + 2), __ATOMIC_ACQUIRE) == queue->used_index) {
         return false;
     }
     uint64_t element = queue->used + 4 + 8u * (queue->used_index % queue->num);

@@ -84,6 +84,12 @@ struct driver_queue {
     uint16_t num_free;
 };
 
+struct packet {
+    struct vsock_header header;
+    uint8_t payload[VSOCK_PAYLOAD_SIZE_MAX];
+    uint32_t size; /* of the payload: used length less the header */
+};
+
 struct guest {
     struct vsock_device device;
     uint8_t *ram;
@@ -96,12 +102,9 @@ struct guest {
     unsigned translations;
     void (*meddle)(
         struct guest *guest); /* called at every translation: what another core of the guest may do meanwhile */
-};
-
-struct packet {
-    struct vsock_header header;
-    uint8_t payload[VSOCK_PAYLOAD_SIZE_MAX];
-    uint32_t size; /* of the payload: used length less the header */
+    struct packet observed;   /* the last packet that the device reported as sent */
+    unsigned num_observed;
+    void (*on_observed)(struct guest *guest);
 };
 
 struct segment {

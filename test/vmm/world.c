@@ -38,7 +38,26 @@ static void notify_peer(void *cookie, unsigned peer)
     guest->notified[peer]++;
 }
 
-static const struct vsock_ops ops = {.translate = translate, .set_irq = set_irq, .notify_peer = notify_peer};
+static void observe(void *cookie, const struct vsock_header *header, const struct vsock_bytes payload[2])
+{
+    struct guest *guest = cookie;
+    struct packet *packet = &guest->observed;
+    guest->num_observed++;
+    packet->header = *header;
+    packet->size = (uint32_t)(payload[0].size + payload[1].size);
+    CHECK(packet->size <= sizeof packet->payload);
+    for (unsigned i = 0, at = 0; i < 2; at += (unsigned)payload[i].size, i++) {
+        if (payload[i].size > 0) {
+            memcpy(packet->payload + at, payload[i].data, payload[i].size);
+        }
+    }
+    if (guest->on_observed != NULL) {
+        guest->on_observed(guest);
+    }
+}
+
+static const struct vsock_ops ops = {
+    .translate = translate, .set_irq = set_irq, .notify_peer = notify_peer, .observe = observe};
 
 static struct world *last_world;
 

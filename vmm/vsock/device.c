@@ -206,6 +206,19 @@ bool vsock_device_irq_level(const struct vsock_device *device)
     return device->interrupt_status != 0;
 }
 
+void vsock_device_observe(const struct vsock_device *device, const struct vsock_header *header,
+                          const struct vsock_ring *ring)
+{
+    if (device->ops->observe == NULL) {
+        return;
+    }
+    struct vsock_bytes payload[2] = {{0}, {0}};
+    if (ring != NULL) {
+        vsock_ring_written(ring, header->len, payload);
+    }
+    device->ops->observe(device->cookie, header, payload);
+}
+
 /* --- setup --- */
 
 static enum vsock_setup_fault judge_setup(const struct vsock_setup *setup)

@@ -55,6 +55,10 @@ void vsock_device_disconnect(struct vsock_device *device);
 void vsock_device_raise(struct vsock_device *device, uint32_t bits);
 void vsock_device_lower(struct vsock_device *device, uint32_t bits);
 
+/* A packet has been sent; `ring` has its payload as the last thing that was written, or is NULL if it has none. */
+void vsock_device_observe(const struct vsock_device *device, const struct vsock_header *header,
+                          const struct vsock_ring *ring);
+
 /* --- tx.c: from our guest to the peers' rings --- */
 
 /* Takes packets from the tx queue and writes records, until it cannot go on or the budget is used up. */

@@ -5,8 +5,11 @@
 /* Peers of one device. Ours: one Microkit channel and two regions each; mirrors struct vsock_config. */
 #define VSOCK_MAX_PEERS 15
 
-/* Largest QueueNum that we offer, per queue. Ours; a power of two (virtio 2.7). QEMU's vhost-vsock offers the same. */
+/* Largest QueueNum that we offer, per queue. Ours; a power of two (virtio 2.7). QEMU's vhost-vsock offers the same. The
+ * seat in host/ is compiled with another: QEMU's virtio-mmio lets every driver take 1024. */
+#ifndef VSOCK_QUEUE_SIZE_MAX
 #define VSOCK_QUEUE_SIZE_MAX 128
+#endif
 
 /* rx, tx and event queue (virtio 5.10.2). */
 #define VSOCK_NUM_QUEUES 3

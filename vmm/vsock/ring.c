@@ -80,6 +80,14 @@ void vsock_ring_write(struct vsock_ring *ring, const void *from, size_t size)
     ring->tail += (uint32_t)size;
 }
 
+void vsock_ring_written(const struct vsock_ring *ring, uint32_t size, struct vsock_bytes parts[2])
+{
+    uint32_t position = (ring->tail - size) & (ring->data_size - 1);
+    uint32_t part = least(size, ring->data_size - position);
+    parts[0] = (struct vsock_bytes){.data = ring->own->data + position, .size = part};
+    parts[1] = (struct vsock_bytes){.data = ring->own->data, .size = size - part};
+}
+
 void vsock_ring_end(struct vsock_ring *ring)
 {
     ring->tail = align_up(ring->tail);

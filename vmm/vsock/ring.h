@@ -60,6 +60,11 @@ struct vsock_record {
     uint32_t peer_epoch; /* the reader's, as the writer knew it */
 };
 
+struct vsock_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
 /* Both directions between us and one peer. */
 struct vsock_ring {
     struct vsock_ring_region *own;
@@ -102,6 +107,9 @@ bool vsock_ring_room(const struct vsock_ring *ring, bool answer, uint32_t *paylo
 void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header);
 void vsock_ring_write(struct vsock_ring *ring, const void *from, size_t size);
 void vsock_ring_end(struct vsock_ring *ring);
+
+/* The last `size` bytes that were written, before vsock_ring_end(): one part, or two if they wrap. */
+void vsock_ring_written(const struct vsock_ring *ring, uint32_t size, struct vsock_bytes parts[2]);
 
 /* A new life of our guest: everything written before belongs to the last one. */
 void vsock_ring_raise_epoch(struct vsock_ring *ring);

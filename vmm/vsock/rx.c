@@ -82,6 +82,7 @@ static bool deliver_header(struct vsock_device *device, const struct vsock_heade
     }
     write_header(device, &buffer, header);
     vsock_queue_return(&device->queues[QUEUE_RX], &buffer, VSOCK_HEADER_SIZE);
+    vsock_device_observe(device, header, NULL);
     count(device, VSOCK_COUNT_RESETS_TO_GUEST);
     return true;
 }
@@ -280,6 +281,7 @@ static bool answer(struct vsock_device *device, struct vsock_peer *peer, enum vs
         struct vsock_header header = vsock_header_reset(&peer->record.header);
         vsock_ring_begin(&peer->ring, &header);
         vsock_ring_end(&peer->ring);
+        vsock_device_observe(device, &header, NULL);
         count(device, VSOCK_COUNT_RESETS_TO_PEER);
     }
     count(device, why);

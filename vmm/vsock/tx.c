@@ -173,6 +173,7 @@ static void send_piece(struct vsock_device *device, struct vsock_peer *peer, str
         vsock_chain_skip(queue, &packet->chain, part);
         left -= (uint32_t)part;
     }
+    vsock_device_observe(device, &header, &peer->ring);
     vsock_ring_end(&peer->ring);
     packet->left -= size;
     device->counters[VSOCK_COUNT_TX_BYTES] += size;

@@ -53,6 +53,11 @@ struct vsock_ops {
     void (*set_irq)(void *cookie, bool level);
     /* Wake the device of peers[peer], which calls vsock_device_notified() for us. */
     void (*notify_peer)(void *cookie, unsigned peer);
+    /*
+     * Optional: a packet has been sent, to a peer's ring or, if we made it up ourselves, to our own guest. For captures.
+     * A payload that wraps around the ring comes in two parts; they are valid until this returns.
+     */
+    void (*observe)(void *cookie, const struct vsock_header *header, const struct vsock_bytes payload[2]);
 };
 
 struct vsock_peer_setup {
