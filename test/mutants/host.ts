@@ -22,21 +22,15 @@ export const hostMutants = [
   ),
   m(
     s,
-    'traffic_both',
+    'normal_packet',
     'interrupt never acknowledged',
     '(void)write_register(seat, REGISTER_INTERRUPT_ACK, INTERRUPT_USED | INTERRUPT_CONFIG);',
     '',
   ),
+  m(s, 'normal_idle', 'kick not read', '(void)eventfd_read(seat->queues[queue].kick, &count);', 'count = 0;'),
   m(
     s,
-    'hostile_kick_is_closed|traffic_both',
-    'kick not read',
-    '(void)eventfd_read(seat->queues[queue].kick, &count);',
-    'count = 0;',
-  ),
-  m(
-    s,
-    'traffic_both',
+    'normal_work_that',
     'work left is forgotten',
     'seat->has_more = has_more;\n    if (!seat->irq',
     'seat->has_more = false;\n    if (!seat->irq',
@@ -65,13 +59,6 @@ export const hostMutants = [
   ),
   m(
     s,
-    'hostile_queue_addresses_zero|hostile_queue_descriptors_behind',
-    'address in no region',
-    'if (!guest_memory_from_front_end(&seat->memory, front_end, &address)) {\n        return false;',
-    'if (!guest_memory_from_front_end(&seat->memory, front_end, &address)) {\n        return true;',
-  ),
-  m(
-    s,
     'normal_kicked_before',
     'up without a kick',
     '!seat->queues[i].is_enabled || seat->queues[i].kick < 0',
@@ -87,7 +74,7 @@ export const hostMutants = [
   ),
   m(
     s,
-    'normal_power_off_by_closed',
+    'normal_nothing_is_left',
     'queues outlive their front end',
     'seat->queues[i] = (struct seat_queue){.kick = -1, .call = -1};',
     '',
@@ -243,8 +230,6 @@ export const hostMutants = [
     '\n            && size <= region->as_told.size - offset',
     '',
   ),
-  m(g, 'hostile_queue_used_before', 'address before its region', 'address >= region->front_end && ', ''),
-
   m(
     v,
     'hostile_half_a_payload',
@@ -270,14 +255,6 @@ export const hostMutants = [
     '',
   ),
   m(v, 'process_ends_before', 'waits for who does not read', 'MSG_NOSIGNAL | MSG_DONTWAIT', 'MSG_NOSIGNAL'),
-  m(
-    v,
-    'process_serves_on|process_ends_before',
-    'dies of who is gone',
-    'MSG_NOSIGNAL | MSG_DONTWAIT',
-    'MSG_DONTWAIT',
-  ),
-
   m(
     t,
     'process_ends_in',
