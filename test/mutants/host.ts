@@ -314,6 +314,7 @@ export const hostMutants = [
     'pthread_join(threads[i], NULL)',
   ),
   m(b, 'process_says', 'sockets stay', 'unlink(guests[i].path);', ''),
+  m(b, 'process_outlives', 'killed by memory that is gone', 'guest_memory_outlive_files();', ''),
   m(b, 'capture_that_cannot', 'killed by a limit', 'signal(SIGXFSZ, SIG_IGN);', ''),
   m(b, 'process_serves', 'killed by a reader that is gone', 'signal(SIGPIPE, SIG_IGN);', ''),
 ];

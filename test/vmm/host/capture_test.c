@@ -165,16 +165,8 @@ TEST(capture_of_payload_that_wraps)
 static void check_full(rlim_t limit, const char *why)
 {
     static uint8_t payload[1500];
-    struct rlimit before, small;
-    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
-    small = before;
-    small.rlim_cur = limit;
-    CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-    const char *extra[] = {"--pcap", temporary_path("pcap"), NULL};
-    process = process_start_two(extra);
-    CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
-    a = front_end_boot(temporary_path("3"), 3);
-    b = front_end_boot(temporary_path("4"), 4);
+    start("0x11000");
+    CHECK(prlimit(process->id, RLIMIT_FSIZE, &(struct rlimit){limit, limit}, NULL) == 0);
     front_ends_connect(a, b);
     for (unsigned i = 0; i < 8; i++) {
         send_pattern(i, payload, sizeof payload);
