@@ -44,7 +44,7 @@ export function watchBoot(
 
   return {
     see: ({ speaker, text }) => {
-      const [, cid, what] = /^CID (\d+): (QEMU has connected|driver is up)$/.exec(text) ?? [];
+      const [, cid, what] = /^backend\| CID (\d+): (QEMU has connected|driver is up)$/.exec(text) ?? [];
       if (speaker !== 'system' || cid === undefined) return;
       stages.set(Number(cid), what === 'driver is up' ? 'up' : 'booting');
       if ([...stages.values()].every((stage) => stage === 'up')) end();

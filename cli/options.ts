@@ -78,6 +78,7 @@ export const optionTable = {
     type: 'number',
     describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
   },
+  'save-svg': { type: 'string', describe: 'file for a picture of the run, if it is unattended' },
   output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
   sdf: {
     type: 'string',

@@ -47,7 +47,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   qemu: {
     describe: 'build it and run it in QEMU; --expect judges the run',
-    options: [...building, 'expect', 'timeout'],
+    options: [...building, 'expect', 'timeout', 'save-svg'],
     load: () => import('./commands/qemu.ts'),
   },
   sim: {
@@ -59,6 +59,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
       'expect',
       'timeout',
       'pcap',
+      'save-svg',
       'build-dir',
       'jobs',
       'dry-run',

@@ -16,7 +16,8 @@ export type Requirement =
   | 'qemu'
   | 'sddf'
   | 'sdfgen'
-  | 'sdk';
+  | 'sdk'
+  | 'xmllint';
 
 /** Returns if `available`; else skips this test with `SKIP: reason`, or fails it where VMBUILD_REQUIRE names it. */
 export function requireOrSkip(

@@ -3,7 +3,7 @@
 // the terminal is the guests' serial line (Ctrl-\ 0 Enter and Ctrl-\ 1 Enter switch the input between them).
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { colourCount } from '../../make/launch/console.ts';
+import { colourCount, type ConsoleLine } from '../../make/launch/console.ts';
 import { type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
 import { partiesOf } from '../../make/launch/verdict.ts';
 import type { LaunchEnd } from '../../make/launch/watch.ts';
@@ -15,9 +15,11 @@ import { guestCount } from '../describe.ts';
 import { deadlineMsOf, type Expect, parseExpect } from '../expect.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
 import { paintLine } from '../paint.ts';
+import { pictureGuests, picturePath, pictureTitle, withPicture } from '../picture.ts';
 import { commandLine, describeSteps } from '../progress.ts';
 import type { Settings } from '../options.ts';
 import { printDiagnostics, say } from '../report.ts';
+import { linesOf, reportRun } from '../run-report.ts';
 import { describeVerified } from '../verified.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { loadBoard } from '../../boards/index.ts';
@@ -25,6 +27,7 @@ import { loadBoard } from '../../boards/index.ts';
 export const run: Command = async (context) => {
   const { settings, env } = context;
   const expect = parseExpect(settings.text('expect'));
+  const path = picturePath(settings, expect !== undefined);
   await refuseRealBoard(settings.text('board') ?? '');
   checkColours(settings, expect);
   const built = await buildImage(context, ['qemu-system-aarch64']);
@@ -43,16 +46,22 @@ export const run: Command = async (context) => {
 
   const logDir = join(built.buildDir, 'logs');
   say(settings, `booting ${built.system.guests.length} guests in QEMU; logs in ${logDir}`);
-  const end = await launchQemu({
-    qemu: qemu.path,
-    args,
-    logDir,
-    guests: built.system.guests.map(({ vm }) => vm),
-    pds: built.system.system.protectionDomains.map(({ name }) => name),
-    signal: context.signal,
-    ...(expect === undefined ? interactive : unattended(context, built, expect)),
-  });
-  return report(context, end);
+  const { end, findings } = await withPicture(
+    settings,
+    { path, title: pictureTitle('qemu', settings), guests: pictureGuests(built.system.guests) },
+    (record) =>
+      launchQemu({
+        qemu: qemu.path,
+        args,
+        logDir,
+        guests: built.system.guests.map(({ vm }) => vm),
+        pds: built.system.system.protectionDomains.map(({ name }) => name),
+        signal: context.signal,
+        ...(expect === undefined ? interactive : unattended(context, built, expect, record)),
+      }),
+    (end) => linesOf(end, verdictOf),
+  );
+  return reportRun(settings, { end, findings, verdictOf });
 };
 
 async function refuseRealBoard(name: string): Promise<void> {
@@ -93,6 +102,7 @@ function unattended(
   { settings }: CommandContext,
   { system, nonce }: BuiltImage,
   expect: Expect,
+  record: (line: ConsoleLine) => void,
 ): Pick<LaunchOptions, 'expect' | 'deadlineMs' | 'onLine'> {
   const names = system.guests.map(({ vm }) => vm);
   return {
@@ -100,17 +110,14 @@ function unattended(
       expect === 'verdict' ? { verdict: { nonce, parties: partiesOf(system.guests) } } : { pattern: expect },
     deadlineMs: deadlineMsOf(settings, system.guests.length),
     onLine: (line) => {
+      record(line);
       say(settings, paintLine(line, names));
     },
   };
 }
 
-function report({ settings }: CommandContext, end: LaunchEnd): number {
-  const seconds = (end.durationMs / 1000).toFixed(1);
-  if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, ...end })}\n`);
-  else if (end.kind === 'verified') {
-    const { transfers, summary } = describeVerified(end);
-    process.stdout.write([...transfers, `verified: ${summary} (${seconds} s)`, ''].join('\n'));
-  } else if (end.kind === 'matched') process.stdout.write(`matched: ${end.line.text} (${seconds} s)\n`);
-  return exitCode.ok;
-}
+const verdictOf = (end: LaunchEnd): readonly string[] => {
+  if (end.kind !== 'verified') return [];
+  const { transfers, summary } = describeVerified(end);
+  return [...transfers, `verified: ${summary} (${(end.durationMs / 1000).toFixed(1)} s)`];
+};

@@ -2,6 +2,7 @@
 // `vmbuild sim`: the same guests, programs and socket device without seL4: a QEMU each, and one back end in the VMMs'
 // place. The guests' verdicts decide, as with `qemu --expect`; with --interactive the terminal is one guest's console.
 import { join, resolve } from 'node:path';
+import type { ConsoleLine } from '../../make/launch/console.ts';
 import { launchSim, type SimTerminal } from '../../make/launch/sim.ts';
 import { partiesOf } from '../../make/launch/verdict.ts';
 import type { LaunchEnd } from '../../make/launch/watch.ts';
@@ -11,8 +12,10 @@ import { vsockGuests, vsockLimits } from '../../meta/index.ts';
 import { deadlineMsOf, type Expect, parseExpect } from '../expect.ts';
 import { guestCount } from '../describe.ts';
 import { paintLine } from '../paint.ts';
+import { pictureGuests, picturePath, pictureTitle, withPicture } from '../picture.ts';
 import { commandLine, describeSteps } from '../progress.ts';
 import { say } from '../report.ts';
+import { linesOf, reportRun } from '../run-report.ts';
 import { prepareSim, type ReadySim } from '../sim.ts';
 import { watchBoot } from '../boot-progress.ts';
 import { describeVerified } from '../verified.ts';
@@ -24,6 +27,7 @@ export const run: Command = async (context) => {
   refuseOffLinux();
   const expect = parseExpect(settings.text('expect'));
   const interactive = interactiveGuest(settings);
+  const path = picturePath(settings, interactive === undefined);
   const ready = await prepareSim(context, interactive !== undefined);
   const backendArgs = backendArguments(settings);
   if (settings.on('dry-run')) {
@@ -36,8 +40,8 @@ export const run: Command = async (context) => {
   const logDir = join(ready.buildDir, 'logs');
   say(settings, `booting ${names.length} guests without seL4; logs in ${logDir}`);
   const boot = watchBoot(settings, ready.guests);
-  try {
-    const end = await launchSim({
+  const launch = (record: (line: ConsoleLine) => void): Promise<LaunchEnd> =>
+    launchSim({
       qemu: ready.qemu,
       backend: ready.backend,
       backendArgs,
@@ -49,14 +53,18 @@ export const run: Command = async (context) => {
             expect: expectation(ready, expect ?? 'verdict'),
             deadlineMs: deadlineMsOf(settings, names.length),
             onLine: (line) => {
+              record(line);
               boot.see(line);
-              boot.print(paintLine(withSpeaker(line), names));
+              boot.print(paintLine(line, names));
             },
           }
         : { terminal: terminalOf(interactive) }),
     });
+  const scene = { path, title: pictureTitle('sim', settings), guests: pictureGuests(ready.plans) };
+  try {
+    const done = await withPicture(settings, scene, launch, (end) => linesOf(end, verdictOf));
     boot.end();
-    return report(settings, end);
+    return reportRun(settings, { ...done, verdictOf, extra: { sim: true } });
   } finally {
     boot.end();
   }
@@ -115,18 +123,9 @@ const terminalOf = (guest: number): SimTerminal => ({
   onBytes: (chunk) => process.stdout.write(chunk),
 });
 
-/** The back end's lines have no name of their own. */
-const withSpeaker: (line: Parameters<typeof paintLine>[0]) => Parameters<typeof paintLine>[0] = (line) =>
-  line.speaker === 'system' ? { ...line, text: `backend| ${line.text}` } : line;
-
-function report(settings: Settings, end: LaunchEnd): number {
+const verdictOf = (end: LaunchEnd): readonly string[] => {
+  if (end.kind !== 'verified') return [];
+  const { transfers, summary } = describeVerified(end);
   const seconds = (end.durationMs / 1000).toFixed(1);
-  if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, sim: true, ...end })}\n`);
-  else if (end.kind === 'verified') {
-    const { transfers, summary } = describeVerified(end);
-    process.stdout.write(
-      [...transfers, `${summary} (${seconds} s)`, 'verified (sim: no seL4, no Microkit)', ''].join('\n'),
-    );
-  } else if (end.kind === 'matched') process.stdout.write(`matched: ${end.line.text} (${seconds} s)\n`);
-  return exitCode.ok;
-}
+  return [...transfers, `${summary} (${seconds} s)`, 'verified (sim: no seL4, no Microkit)'];
+};

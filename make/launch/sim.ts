@@ -127,10 +127,11 @@ async function run(run: Run): Promise<LaunchEnd> {
 
 /** A line goes into its guest's log and, with its speaker, into the log of all. */
 function keepLine({ logs, guests, onLine, timers }: Run, line: ConsoleLine): void {
+  const isBackend = line.speaker === 'system';
   const name = line.speaker === 'system' ? 'backend' : (guests[line.speaker]?.name ?? '');
   logs.bytes(Buffer.from(`${name}| ${line.text}\n`));
-  logs.line(line.speaker === 'system' ? { ...line, speaker: guests.length } : line);
-  if (!timers.signal.aborted) onLine?.(line);
+  logs.line(isBackend ? { ...line, speaker: guests.length } : line);
+  if (!timers.signal.aborted) onLine?.(isBackend ? { ...line, text: `backend| ${line.text}` } : line);
 }
 
 /** Started, and listening on all sockets. */

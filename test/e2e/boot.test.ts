@@ -2,6 +2,7 @@
 // The main job on the real thing: image built by the real SDK, two Debian guests on seL4 in QEMU, 32 KiB verified.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
 import { loadImageInputs } from '../../cli/image.ts';
 import { settle } from '../../cli/options.ts';
@@ -18,18 +19,24 @@ describe.each(['debug', 'release'])('qemu --expect, %s', (config) => {
   }, async (ctx) => {
     await needQemu(ctx, config);
     const buildDir = scratch();
-    const args = ['--config', config, '--build-dir', buildDir, '--timeout', '600'];
+    const picture = join(scratch(), 'log.svg');
+    const args = ['--config', config, '--build-dir', buildDir, '--timeout', '600', '--save-svg', picture];
     const run = await vmbuild(['qemu', '--guest', 'debian', '--expect', ...args]);
     expect(run.stderr).toMatch(/client_linux0\| vsock recv: peer=4 .* verified/);
     expect(run.stderr).toMatch(/client_linux1\| vsock send: peer=3 .* verified/);
     expect(run.code).toBe(0);
 
     const nonce = /nonce=([0-9a-f]{16})/.exec(run.stderr)?.[1] ?? '';
-    expect(run.stdout).toMatch(/^verified: 32768 bytes in \d+\.\d ms \(\d+\.\d MiB\/s\), hash /);
+    expect(run.stdout).toMatch(/^verified: 32768 bytes in \d+\.\d ms \(\d+\.\d+ MiB\/s\), hash /);
     expect(run.stdout).toContain(`hash ${hashPayload(makePayload(nonce))}, both guests agree`);
     expect(readFileSync(join(buildDir, 'logs', 'client_linux0.log'), 'utf8')).toContain(
       'VSOCK RECV|INFO: All is well in the universe',
     );
+    const svg = readFileSync(picture, 'utf8');
+    expect(XMLValidator.validate(svg)).toBe(true);
+    expect(svg).toMatch(/class="c0 name"[^>]*>client_linux0\|/);
+    expect(svg.match(/ nonce=[0-9a-f]{16} verified<\/text>/g)).toHaveLength(2);
+    expect(svg).toContain(`>${run.stdout.trimEnd()}</text>`);
     expect(processesIn(buildDir)).toEqual([]);
   });
 });

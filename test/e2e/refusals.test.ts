@@ -119,6 +119,8 @@ it.each([
   [['generate', '--vms', '17'], /--vms 17 is not a whole number/, /use --vms 2/],
   [['doctor', '--vms', '3'], /unknown argument 'vms'/, /--help/],
   [['qemu', '--vms', '7', '--expect'], /RUN104.*each of 7 guests.* 6 apart/, /use --vms 6/],
+  [['qemu', '--save-svg', 'log.svg'], /error\[ARG107\]: --save-svg 'log\.svg'/, /try: add --expect/],
+  [['qemu', '--expect', '--save-svg'], /save-svg/, /--help/],
 ])('usage %j exits with 2 and a hint', async (args, what, hint) => {
   const directory = scratch();
   const run = await vmbuild(args, { cwd: directory, env: bare(directory) });
@@ -126,6 +128,16 @@ it.each([
   expect(run.stderr).toMatch(hint);
   expect(run.stderr).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
   expect(run.code).toBe(2);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('a picture that cannot be written is refused before the build', async () => {
+  const directory = scratch();
+  const run = await vmbuild(['qemu', '--expect', '--save-svg', 'none/log.svg'], {
+    cwd: directory,
+    env: bare(directory),
+  });
+  expectRefusal(run, 1, /error\[RUN106\]: .*none\/log\.svg': .*ENOENT/, /try: name a file/);
   expect(readdirSync(directory)).toEqual([]);
 });
 
