@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
-import { type BuiltGuest, guestSteps, initramfsSteps } from './linux/guest.ts';
+import { type BuiltGuest, guestSteps, type InitramfsPlan, initramfsSteps } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
 import { backendSources, libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
@@ -92,6 +92,8 @@ export interface SimInputs extends Pick<ImageInputs, 'vmm' | 'programs' | 'image
   readonly tools: Readonly<Record<'clang' | 'lld', string>>;
   /** Whether a guest is to have a shell. */
   readonly hasShell: boolean;
+  /** Other programs than those of `programs`, by the name of the one that each replaces. */
+  readonly programSources?: NonNullable<InitramfsPlan['sources']>;
 }
 
 /** What `sim` runs beside QEMU: the back end with the guests' socket devices, and their initramfs. */
@@ -111,6 +113,7 @@ export function planSim(inputs: SimInputs): {
     outDir: 'guest',
     hasShell: inputs.hasShell,
     variant: inputs.hasShell ? 'sim-shell' : 'sim',
+    ...(inputs.programSources === undefined ? {} : { sources: inputs.programSources }),
   });
   return {
     steps: [

@@ -38,6 +38,8 @@ export interface InitramfsPlan {
   readonly hasShell: boolean;
   /** What tells its files from those of another plan in the same directory. */
   readonly variant?: string;
+  /** Sources in place of those of programsDir; how a benchmark has its own programs run. */
+  readonly sources?: Readonly<Partial<Record<ProgramName, string>>>;
 }
 
 export interface GuestPlan extends Omit<InitramfsPlan, 'hasShell'> {
@@ -116,7 +118,7 @@ export const programFlags = [
 const programPath = (plan: InitramfsPlan, name: ProgramName): string => join(plan.outDir, name);
 
 function compileStep(plan: InitramfsPlan, name: ProgramName): Step {
-  const source = join(plan.programsDir, `${name}.c`);
+  const source = plan.sources?.[name] ?? join(plan.programsDir, `${name}.c`);
   const output = programPath(plan, name);
   const depfile = `${output}.d`;
   return {

@@ -20,6 +20,8 @@ export type ProcessEnd =
   | { readonly kind: 'unstarted'; readonly reason: string };
 
 export interface RunningProcess {
+  /** Undefined if it could not be started. */
+  readonly pid: number | undefined;
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
@@ -75,6 +77,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     return { kind: 'unstarted', reason: result.code ?? result.shortMessage ?? 'unknown' };
   });
   return {
+    pid,
     stdin: stdin ?? undefined,
     stdout: stdout ?? undefined,
     stderr: stderr ?? undefined,

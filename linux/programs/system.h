@@ -15,7 +15,7 @@ enum syscall_number {
     SYS_read = 63, SYS_write = 64, SYS_ppoll = 73, SYS_sync = 81, SYS_exit_group = 94, SYS_nanosleep = 101,
     SYS_clock_gettime = 113, SYS_syslog = 116, SYS_reboot = 142, SYS_setsid = 157, SYS_socket = 198,
     SYS_socketpair = 199, SYS_bind = 200, SYS_listen = 201, SYS_connect = 203, SYS_getpeername = 205,
-    SYS_sendto = 206, SYS_shutdown = 210, SYS_clone = 220, SYS_execve = 221, SYS_accept4 = 242, SYS_wait4 = 260, SYS_finit_module = 273,
+    SYS_sendto = 206, SYS_setsockopt = 208, SYS_shutdown = 210, SYS_clone = 220, SYS_execve = 221, SYS_accept4 = 242, SYS_wait4 = 260, SYS_finit_module = 273,
 };
 
 static inline long system_call(enum syscall_number number, long a, long b, long c, long d, long e)
@@ -35,7 +35,7 @@ __asm__(".globl _start\n.type _start, %function\n_start:\n mov x29, #0\n mov x30
 enum syscall_number {
     SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_ioctl = 16, SYS_nanosleep = 35, SYS_socket = 41,
     SYS_connect = 42, SYS_sendto = 44, SYS_shutdown = 48, SYS_bind = 49, SYS_listen = 50, SYS_getpeername = 52,
-    SYS_socketpair = 53, SYS_clone = 56, SYS_execve = 59, SYS_wait4 = 61, SYS_syslog = 103, SYS_setsid = 112, SYS_sync = 162, SYS_mount = 165,
+    SYS_socketpair = 53, SYS_setsockopt = 54, SYS_clone = 56, SYS_execve = 59, SYS_wait4 = 61, SYS_syslog = 103, SYS_setsid = 112, SYS_sync = 162, SYS_mount = 165,
     SYS_reboot = 169, SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_openat = 257, SYS_mkdirat = 258,
     SYS_ppoll = 271, SYS_accept4 = 288, SYS_dup3 = 292, SYS_finit_module = 313,
 };

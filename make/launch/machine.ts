@@ -16,6 +16,8 @@ export interface MachineOptions {
 }
 
 export interface Machine {
+  /** Of the program itself (setpriv becomes it); undefined if it could not be started. */
+  readonly pid: number | undefined;
   /** Never rejects. The whole process group is gone when it resolves. */
   readonly ended: Promise<ProcessEnd>;
   /** Resolves with the error if the console's bytes could not be kept. */
@@ -54,6 +56,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       ? () => undefined
       : passKeyboard(keyboard, running.stdin, () => process.kill(process.pid, 'SIGINT'));
   return {
+    pid: running.pid,
     ended: running.ended,
     failed,
     lastWords: () => lastWords(messages),

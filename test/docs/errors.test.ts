@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const sources = ['meta', 'make', 'linux', 'boards', 'cli'];
+const sources = ['meta', 'make', 'linux', 'boards', 'cli', 'bench'];
 
 /** What looks like a code in the sources and is none. */
 const noCodes = [

@@ -12,9 +12,11 @@ import { expectedHash } from './payload.ts';
 import { type Clang, findClangs } from './toolchain.ts';
 
 const programsDir = join(import.meta.dirname, '../../linux/programs');
+const benchDir = join(import.meta.dirname, '../../bench/guest');
 const clangs = findClangs();
 const sources = [
   ...['init', 'vsock_send', 'vsock_recv'].map((name) => join(programsDir, `${name}.c`)),
+  ...['vsock_client', 'vsock_server'].map((name) => join(benchDir, `${name}.c`)),
   join(import.meta.dirname, 'transfer_peer.c'),
 ];
 const canRun = process.arch === 'x64' || process.arch === 'arm64';

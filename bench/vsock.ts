@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `npm run bench vsock`: how quick the socket device is, next to the guest's own loopback and to rust-vmm's back end for
+// the same QEMUs. Figures are of one machine in one state; what can be compared is what one run measured.
+import { parseArgs } from 'node:util';
+import { exitCode, refuse } from '../meta/diagnostic.ts';
+import { describeMachine } from './harness/machine.ts';
+import { type BenchContext, news, runBench } from './harness/program.ts';
+import { type Backend, loadPeer, ourBackend, peerCrate } from './vsock/backends.ts';
+import { measureBoot } from './vsock/boot.ts';
+import { benchDirectory, prepareBench, type Workload } from './vsock/plan.ts';
+import { renderTables, type Sample } from './vsock/table.ts';
+
+const usage = `usage: npm run bench vsock -- [--bytes N] [--writes N,N,...] [--pings N] [--runs N] [--only stream|ping]
+         [--no-peer] [--verbose]
+  --bytes N    bytes of a stream, a multiple of 8 (default 67108864)
+  --writes     sizes of a write, multiples of 8 up to 1048576 (default 3600,16384,65536,262144)
+  --pings N    one-byte messages there and back, up to 10000 (default 1000)
+  --runs N     boots with each back end; the table shows medians (default 3)
+  --only       streams only, or the ping-pong only
+  --no-peer    without ${peerCrate.name}
+  --verbose    all lines of the guests and the back ends, on stderr
+`;
+
+process.exitCode = await runBench(bench);
+
+async function bench({ words, signal }: BenchContext): Promise<void> {
+  const options = parseOptions(words);
+  if (options === 'help') {
+    process.stdout.write(usage);
+    return;
+  }
+  const { runs, workload } = options;
+  const prepared = await prepareBench(signal);
+  const peer = options.hasPeer ? await loadPeer(signal, news) : undefined;
+  if (typeof peer === 'string') news(`SKIP: ${peer}`);
+  const backends = [ourBackend(prepared.backend), ...(typeof peer === 'object' ? [peer] : [])];
+  const machine = describeMachine([`QEMU ${prepared.qemu.version}`, `guest kernel ${prepared.kernel}`]);
+
+  const samples: Sample[] = [];
+  for (let run = 1; run <= runs; run += 1)
+    for (const backend of backends) {
+      const work = within(workload, backend);
+      if (work.writes.length === 0 && work.pings === 0) continue;
+      news(`run ${run} of ${runs}: ${backend.name}`);
+      const boot = {
+        ...prepared.guests(work),
+        run,
+        backend,
+        qemu: prepared.qemu.path,
+        cwd: benchDirectory,
+        signal,
+        onLine: (who: string, text: string) => {
+          if (options.isVerbose || text.startsWith('vsock bench: ')) news(`  ${who}| ${text}`);
+        },
+      };
+      samples.push(...(await measureBoot(boot)));
+    }
+  process.stdout.write(`${machine}; ${runs === 1 ? 'one run' : `medians of ${runs} runs`}\n\n`);
+  process.stdout.write(renderTables(samples));
+}
+
+/** What a back end can carry. */
+function within(workload: Workload, { maxWriteBytes }: Backend): Workload {
+  return { ...workload, writes: workload.writes.filter((size) => size <= maxWriteBytes) };
+}
+
+interface Options {
+  readonly workload: Workload;
+  readonly runs: number;
+  readonly hasPeer: boolean;
+  readonly isVerbose: boolean;
+}
+
+/** Refuses BEN101. */
+function parseOptions(words: readonly string[]): Options | 'help' {
+  const values = parseWords(words);
+  if (values.help === true) return 'help';
+  const { only } = values;
+  if (only !== undefined && only !== 'stream' && only !== 'ping')
+    refuseUsage(`--only is '${only}', expected stream or ping`);
+  const writes = values.writes
+    .split(',')
+    .map((size) => parseCount('--writes', size, { max: 2 ** 20, unit: 8 }));
+  return {
+    workload: {
+      bytes: parseCount('--bytes', values.bytes, { max: 2 ** 32 - 8, unit: 8 }),
+      writes: only === 'ping' ? [] : writes,
+      pings: only === 'stream' ? 0 : parseCount('--pings', values.pings, { max: 10_000, unit: 1 }),
+    },
+    runs: parseCount('--runs', values.runs, { max: 100, unit: 1 }),
+    hasPeer: values['no-peer'] !== true,
+    isVerbose: values.verbose === true,
+  };
+}
+
+function parseWords(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        bytes: { type: 'string', default: String(64 * 2 ** 20) },
+        writes: { type: 'string', default: '3600,16384,65536,262144' },
+        pings: { type: 'string', default: '1000' },
+        runs: { type: 'string', default: '3' },
+        only: { type: 'string' },
+        'no-peer': { type: 'boolean' },
+        verbose: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    // Node's own codes for what a user typed wrong.
+    if (!(error instanceof TypeError)) throw error;
+    return refuseUsage(error.message);
+  }
+}
+
+function parseCount(flag: string, text: string, { max, unit }: { max: number; unit: number }): number {
+  const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= max && count % unit === 0) return count;
+  const kind = unit === 1 ? 'a number' : `a multiple of ${unit}`;
+  return refuseUsage(`${flag} is '${text}', expected ${kind} from ${unit} to ${max}`);
+}
+
+function refuseUsage(message: string): never {
+  refuse('BEN101', message, { hint: 'run npm run bench vsock -- --help', exit: exitCode.usage });
+}
