@@ -3,7 +3,6 @@
 import type { DebianProgress } from '../linux/debian.ts';
 import type { BuildEvent, OnEvent } from '../make/events.ts';
 import type { Step } from '../make/step.ts';
-import { formatSize } from '../meta/diagnostic.ts';
 import type { Settings } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
 
@@ -70,7 +69,7 @@ export function reportDebian(settings: Settings): (progress: DebianProgress) => 
   return (progress) => {
     switch (progress.stage) {
       case 'announce':
-        say(settings, `fetching Debian's ${progress.release}: ${formatSize(BigInt(progress.bytes))}`);
+        say(settings, `fetching Debian's ${progress.release}: ${(progress.bytes / 2 ** 20).toFixed(1)} MiB`);
         say(settings, `  from ${progress.from}`);
         say(settings, `  to   ${progress.to} (to avoid it: --linux FILE --initrd FILE)`);
         return;

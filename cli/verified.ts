@@ -22,6 +22,8 @@ export function describeVerified({ transfers, bytes, hash }: Verified): Verified
 
 /** `32768 bytes in 3.2 ms (9.7 MiB/s)`; without a rate where the guest's clock has not moved. */
 function pace({ bytes, durationUs }: Transfer): string {
-  const rate = durationUs === 0 ? '' : ` (${((bytes / 2 ** 20 / durationUs) * 1e6).toFixed(1)} MiB/s)`;
-  return `${bytes} bytes in ${(durationUs / 1000).toFixed(1)} ms${rate}`;
+  const text = `${bytes} bytes in ${(durationUs / 1000).toFixed(1)} ms`;
+  if (durationUs === 0) return text;
+  const mibPerSecond = (bytes / 2 ** 20 / durationUs) * 1e6;
+  return `${text} (${mibPerSecond.toFixed(mibPerSecond < 1 ? 3 : 1)} MiB/s)`;
 }

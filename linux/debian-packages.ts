@@ -5,9 +5,12 @@
 import type { Apt, AptPackage } from '../make/tools/apt.ts';
 import { refuse } from '../meta/diagnostic.ts';
 
-/** Whether a user's `pin` means this kernel. */
+/** Whether a user's `pin` means this kernel: its release or version, whole or up to one of its parts (`6.1`, `7.3.4`). */
 export const isVersion = (pin: string, release: string, version: string): boolean =>
-  pin === release || pin === version || release.startsWith(`${pin}+`) || version.startsWith(`${pin}-`);
+  pin === release ||
+  pin === version ||
+  ['+', '-', '.'].some((part) => release.startsWith(pin + part)) ||
+  version.startsWith(`${pin}-`);
 
 export interface KernelChoice {
   readonly release: string;
@@ -42,9 +45,9 @@ async function newestImage(apt: Apt, from: string): Promise<AptPackage> {
 }
 
 async function pinnedImage(apt: Apt, pin: string, from: string): Promise<AptPackage> {
-  const names = (await apt.names('linux-image-')).filter((name) =>
-    /^linux-image-\d.*[+\d]-cloud-arm64$/.test(name),
-  );
+  const names = (await apt.names('linux-image-'))
+    .filter((name) => /^linux-image-\d.*[+\d]-cloud-arm64$/.test(name))
+    .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const images: AptPackage[] = [];
   for (const name of names) {
     const release = name.replace(/^linux-image-/, '');
@@ -66,7 +69,7 @@ async function pinnedImage(apt: Apt, pin: string, from: string): Promise<AptPack
 
 function listVersions(names: readonly string[]): string {
   const releases = names.map((name) => name.replace(/^linux-image-/, '').replace(/-cloud-arm64$/, ''));
-  const last = releases.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(-5);
+  const last = releases.slice(-5);
   return last.length === 0 ? 'no arm64 cloud kernel at all' : last.join(', ');
 }
 

@@ -71,6 +71,8 @@ export interface FetchDebianOptions {
 /** Kernels from 6.13 on split what does not fit the peer's buffer; older ones hang (shared facts/vsock.md §3). */
 export const kernelSuite = 'trixie-backports';
 const baseSuite = 'trixie';
+/** Where a pinned kernel may be as well. */
+const olderSuites = ['bookworm-backports', 'bookworm'];
 
 /** The cached guest, or one that is fetched now. What it refuses: docs/errors.md, families DEB and APT. */
 export async function fetchDebianGuest(options: FetchDebianOptions): Promise<DebianGuest> {
@@ -92,7 +94,7 @@ async function findOrFetch(root: string, options: FetchDebianOptions): Promise<D
     refuse('DEB103', `no ${describe(options.version)} in '${root}', and --offline forbids to fetch it`, {
       hint: `run once without --offline, or copy a folder of that cache from another machine to '${root}'`,
     });
-  const sources = options.sources ?? (await hostSources());
+  const sources = options.sources ?? (await hostSources(options.version));
   await mkdir(root, { recursive: true });
   await sweepFetches(root);
   const work = await mkdtemp(join(root, `.fetch-${ourselves.pid}-${ourselves.started}-`));
@@ -137,9 +139,10 @@ async function readIndex(root: string): Promise<string[]> {
   return [...noted, ...copied.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))];
 }
 
-async function hostSources(): Promise<AptSource[]> {
+async function hostSources(version: string | undefined): Promise<AptSource[]> {
   const mirror = await findDebianMirror();
-  return [kernelSuite, baseSuite].map((suite) => ({ ...mirror, suite, component: 'main' }));
+  const suites = [kernelSuite, baseSuite, ...(version === undefined ? [] : olderSuites)];
+  return suites.map((suite) => ({ ...mirror, suite, component: 'main' }));
 }
 
 interface Fetch extends FetchDebianOptions {

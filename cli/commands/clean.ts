@@ -59,7 +59,7 @@ async function logs(buildDir: string): Promise<string[]> {
   const directory = join(buildDir, 'logs');
   const names = (await namesIn(directory)) ?? [];
   return names
-    .filter((name) => /^(console|client_linux\d+)\.log$/.test(name))
+    .filter((name) => /^(console|backend|client_linux\d+)\.log$/.test(name))
     .map((name) => join(directory, name));
 }
 

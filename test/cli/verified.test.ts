@@ -21,7 +21,7 @@ it('a ring is a line for each, and one for all', () => {
   expect(describeVerified({ ...verified, transfers })).toEqual({
     transfers: [
       'a to c: 32768 bytes in 1.0 ms (31.3 MiB/s)',
-      'b to a: 32768 bytes in 12345.7 ms (0.0 MiB/s)',
+      'b to a: 32768 bytes in 12345.7 ms (0.003 MiB/s)',
       'c to b: 32768 bytes in 0.0 ms',
     ],
     summary: '3 transfers of 32768 bytes, hash abc, all 3 guests agree',

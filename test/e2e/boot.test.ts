@@ -27,7 +27,7 @@ describe.each(['debug', 'release'])('qemu --expect, %s', (config) => {
     expect(run.code).toBe(0);
 
     const nonce = /nonce=([0-9a-f]{16})/.exec(run.stderr)?.[1] ?? '';
-    expect(run.stdout).toMatch(/^verified: 32768 bytes in \d+\.\d ms \(\d+\.\d MiB\/s\), hash /);
+    expect(run.stdout).toMatch(/^verified: 32768 bytes in \d+\.\d ms \(\d+\.\d+ MiB\/s\), hash /);
     expect(run.stdout).toContain(`hash ${hashPayload(makePayload(nonce))}, both guests agree`);
     expect(readFileSync(join(buildDir, 'logs', 'client_linux0.log'), 'utf8')).toContain(
       'VSOCK RECV|INFO: All is well in the universe',

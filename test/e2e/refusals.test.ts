@@ -53,6 +53,25 @@ it('missing tools, SDK and sources are said at once, with exit 69', async () => 
   expect(existsSync(join(directory, 'build'))).toBe(false);
 });
 
+it('sim needs a QEMU that is new enough, and says so with all else that is missing', async () => {
+  const directory = scratch();
+  const old = join(directory, 'qemu-system-aarch64');
+  writeFileSync(old, '#!/bin/sh\necho QEMU emulator version 6.2.0\n', { mode: 0o755 });
+  const run = await vmbuild(['sim', '--build-dir', join(directory, 'build'), '--offline'], {
+    env: { ...bare(directory), PATH: directory },
+  });
+  expectRefusal(
+    run,
+    69,
+    /error\[TOOL101\]: 'clang' is not found on PATH/,
+    /error\[TOOL101\]: 'ld.lld' is not found/,
+    /error\[TOOL102\]: '.*qemu-system-aarch64' is version 6\.2\.0, needed is 7\.2 or newer/,
+    /try: run: (apt|brew) install clang lld qemu/,
+    /error\[DEB103\]: .*--offline/,
+  );
+  expect(existsSync(join(directory, 'build'))).toBe(false);
+});
+
 it('an SDK of another version is refused with both versions, and so is a directory that is none', async () => {
   const directory = scratch();
   mkdirSync(join(directory, 'old/bin'), { recursive: true });
@@ -118,6 +137,10 @@ it.each([
   [['--vms', '1'], /--vms 1 is not a whole number from 2 to 16/, /use --vms 2/],
   [['generate', '--vms', '17'], /--vms 17 is not a whole number/, /use --vms 2/],
   [['doctor', '--vms', '3'], /unknown argument 'vms'/, /--help/],
+  [['sim', '--interactive', 'client_linux7'], /error\[ARG112\]: no guest is called/, /client_linux0/],
+  [['sim', '--interactive', '1', '--expect'], /error\[ARG111\]/, /leave one of them out/],
+  [['sim', '--interactive', '1', '--save-svg', 'x.svg'], /error\[ARG107\]/, /leave --interactive out/],
+  [['sim', '--board', 'maaxboard'], /unknown argument 'board'/, /--help/],
   [['qemu', '--vms', '7', '--expect'], /RUN104.*each of 7 guests.* 6 apart/, /use --vms 6/],
   [['qemu', '--save-svg', 'log.svg'], /error\[ARG107\]: --save-svg 'log\.svg'/, /try: add --expect/],
   [['qemu', '--expect', '--save-svg'], /save-svg/, /--help/],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, type TestContext, test } from 'vitest';
 import { type DebianProgress, type FetchDebianOptions, fetchDebianGuest } from '../../linux/debian.ts';
 import { checkDeb } from '../../linux/debian-files.ts';
+import { isVersion } from '../../linux/debian-packages.ts';
 import { inspectKernel } from '../../linux/image.ts';
 import { openApt } from '../../make/tools/apt.ts';
 import { Refusal } from '../../meta/diagnostic.ts';
@@ -175,9 +176,9 @@ describe('a pinned kernel', () => {
   });
 
   test('that left the mirror is named, with what is there', async (ctx) => {
-    const refusal = await refusalOf(fetchFrom(await start(ctx), { version: '8.0' }));
+    const refusal = await refusalOf(fetchFrom(await start(ctx), { version: '8.2' }));
     expect(refusal).toMatch(
-      /^DEB104 Debian kernel 8\.0 is not on http:.* small \(any more\); it has 8\.0\.1\+deb13, 9\.1\.2\+deb13 \|/,
+      /^DEB104 Debian kernel 8\.2 is not on http:.* small \(any more\); it has 8\.0\.1\+deb13, 9\.1\.2\+deb13 \|/,
     );
     expect(await leftovers()).toEqual([]);
   });
@@ -315,4 +316,15 @@ describe("the host's apt", () => {
     expect(image?.release).toBe(guest.kernel.version);
     expect(guest.modules.map(({ name }) => name)).toContain('vmw_vsock_virtio_transport');
   });
+});
+
+test.each([
+  ['6.1', '6.1.0-50-cloud-arm64', '6.1.176-1', true],
+  ['6.1', '6.12.95+deb12-cloud-arm64', '6.12.95-1~bpo12+1', false],
+  ['7.3.4', '7.3.4+deb13-cloud-arm64', '7.3.4-1~bpo13+1', true],
+  ['7.3.4-1~bpo13+1', '7.3.4+deb13-cloud-arm64', '7.3.4-1~bpo13+1', true],
+  ['6.1.176', '6.1.0-50-cloud-arm64', '6.1.176-1', true],
+  ['6.1.17', '6.1.0-50-cloud-arm64', '6.1.176-1', false],
+])('the pin %s against %s: %s', (pin, release, version, is) => {
+  expect(isVersion(pin, release, version)).toBe(is);
 });

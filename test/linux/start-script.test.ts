@@ -13,7 +13,10 @@ const shells = [['dash'], ['bash', '--posix'], ['busybox', 'sh']].filter(
   ([name = '']) => findTool(name) !== undefined,
 );
 
-/** What it prints, line by line, with `cmdline` as the kernel's and `programs` (shell text by name) in /root. */
+/**
+ * What it prints, with `cmdline` as the kernel's and `programs` (shell text by name) in /root. The programs' lines come in
+ * any order; what the script does last is last.
+ */
 async function start(
   [shell = '', ...shellArgs]: readonly string[],
   cmdline: string,
@@ -34,19 +37,22 @@ async function start(
     env: { PATH: `${dir}:${process.env['PATH'] ?? ''}` },
     timeout: 20_000,
   });
-  return stdout.split('\n').toSorted((a, b) => (a < b ? -1 : 1));
+  const lines = stdout.split('\n');
+  const last = lines.filter((line) => line.startsWith('poweroff'));
+  const first = lines.slice(0, lines.length - last.length).toSorted((a, b) => (a < b ? -1 : 1));
+  return [...first, ...lines.slice(first.length)];
 }
 
-const programs = { vsock_recv: 'echo recv runs', vsock_send: 'echo send runs' };
+const programs = { vsock_recv: 'sleep 0.1; echo recv runs', vsock_send: 'sleep 0.1; echo send runs' };
 
 describe.each(shells)('%s', (...shell) => {
   test.for<[string, string[]]>([
-    ['quiet vsock_recv=4 vsock_nonce=1', ['poweroff -f', 'recv runs']],
-    ['vsock_send=3 vsock_nonce=1', ['poweroff -f', 'send runs']],
-    ['vsock_recv=4 vsock_send=5', ['poweroff -f', 'recv runs', 'send runs']],
+    ['quiet vsock_recv=4 vsock_nonce=1', ['recv runs', 'poweroff -f']],
+    ['vsock_send=3 vsock_nonce=1', ['send runs', 'poweroff -f']],
+    ['vsock_recv=4 vsock_send=5', ['recv runs', 'send runs', 'poweroff -f']],
     // A word without a value is the program's to refuse.
     ['vsock_recv= vsock_after=shell', ['recv runs']],
-    ['vsock_send=3 vsock_after=shell vsock_after=poweroff', ['poweroff -f', 'send runs']],
+    ['vsock_send=3 vsock_after=shell vsock_after=poweroff', ['send runs', 'poweroff -f']],
     [
       'vsock_role=recv xvsock_recv=3 vsock_recvs=3',
       ['VSOCK INIT|INFO: neither vsock_recv nor vsock_send is given: no program to run'],
@@ -67,8 +73,8 @@ describe.each(shells)('%s', (...shell) => {
 
   test('the verdict of programs that died or are not there', async () => {
     const lines = await start(shell, 'vsock_recv=4 vsock_send=5', { vsock_recv: 'kill -SEGV $$' });
-    expect(lines).toEqual(['poweroff -f', 'vsock recv: FAILED status 139', 'vsock send: FAILED status 127']);
+    expect(lines).toEqual(['vsock recv: FAILED status 139', 'vsock send: FAILED status 127', 'poweroff -f']);
     const failed = await start(shell, 'vsock_recv=4', { vsock_recv: 'echo said its own; exit 1' });
-    expect(failed).toEqual(['poweroff -f', 'said its own']);
+    expect(failed).toEqual(['said its own', 'poweroff -f']);
   });
 });

@@ -59,6 +59,7 @@ static int run(char **arguments, char **environment)
     if (arguments[1] == NULL || arguments[2] == NULL)
         return 2;
     int is_sender = same_text(arguments[1], "send");
+    int64_t start_us = clock_us();
     int pair[2];
     if (system_call(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, (long)pair, 0) < 0)
         return 3;
@@ -79,7 +80,9 @@ static int run(char **arguments, char **environment)
     if (transfer.outcome == VERIFIED) {
         add_text(&line, " ");
         add_hex(&line, transfer.hash);
-        add_text(&line, same_text(arguments[2], "slow") && transfer.duration_us < SLOW_MS * 1000 ? " too soon" : "");
+        int64_t least_us = same_text(arguments[2], "slow") ? SLOW_MS * 1000 : 0;
+        add_text(&line, transfer.duration_us < least_us ? " too short a time" : "");
+        add_text(&line, transfer.duration_us > clock_us() - start_us ? " too long a time" : "");
     }
     write_line(&line, STDOUT);
     return 0;

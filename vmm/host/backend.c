@@ -24,6 +24,7 @@
 
 #include "capture.h"
 #include "guest.h"
+#include "guest_memory.h"
 #include "report.h"
 
 #define RING_BYTES_DEFAULT 0x11000
@@ -190,6 +191,7 @@ static int run(void)
     pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads have it from here */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes ends the capture, not the guests */
+    guest_memory_outlive_files();
 
     int fault = start_guests(threads);
     if (fault == 0) {

@@ -3,11 +3,36 @@
 #include "guest_memory.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define REGION_SIZE_MAX (UINT64_C(1) << 40)
+
+static uintptr_t page_size;
+
+/* mmap() is a system call and nothing else, so a signal handler may make it. */
+static void put_zeroes(int number, siginfo_t *fault, void *context)
+{
+    (void)context;
+    void *page = (void *)((uintptr_t)fault->si_addr & ~(page_size - 1));
+    int error = errno;
+    if (fault->si_code != BUS_ADRERR
+        || mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+        signal(number, SIG_DFL); /* and the access faults again */
+    }
+    errno = error;
+}
+
+void guest_memory_outlive_files(void)
+{
+    page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    struct sigaction action = {.sa_sigaction = put_zeroes, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
 
 static const char *map_region(struct guest_region *region, const struct vhost_user_region *told, int fd)
 {
@@ -15,7 +40,7 @@ static const char *map_region(struct guest_region *region, const struct vhost_us
         || told->guest_physical > UINT64_MAX - told->size || told->front_end > UINT64_MAX - told->size) {
         return "a memory region has an impossible size or address";
     }
-    /* A file that is shorter than it should be would kill us at the first access behind its end. */
+    /* Memory that is not there from the start is a mistake, and better said now. */
     struct stat file;
     if (fstat(fd, &file) != 0) {
         return strerror(errno);

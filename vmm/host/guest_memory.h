@@ -23,6 +23,12 @@ struct guest_memory {
     struct guest_region regions[VHOST_USER_REGIONS_MAX];
 };
 
+/*
+ * For the whole process, once: a front end can shorten its file after we have looked at its size. Then zeroes are read
+ * where nothing is any more, instead of SIGBUS for all guests.
+ */
+void guest_memory_outlive_files(void);
+
 /* Maps what a SET_MEM_TABLE message names, in place of nothing. NULL, or what is wrong with it; then nothing is mapped. */
 const char *guest_memory_map(struct guest_memory *memory, const struct vhost_user_message *message);
 

@@ -17,10 +17,10 @@
 #include "../../../vmm/host/guest.h"
 #include "../../../vmm/host/report.h"
 #include "../harness.h"
+#include "standstill.h"
 
 #define RING_BYTES 0x11000
 #define LINES_MAX  256
-#define WAIT_S     10
 
 static struct guest guests[GUESTS_MAX];
 static pthread_t threads[GUESTS_MAX];
@@ -68,7 +68,7 @@ void back_end_expect(const char *text)
 {
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += WAIT_S;
+    deadline.tv_sec += STANDSTILL_MS / 1000;
     int error = 0;
     pthread_mutex_lock(&lock);
     while (count_lines(text) == 0 && error == 0) {

@@ -162,26 +162,19 @@ TEST(capture_of_payload_that_wraps)
 }
 
 /* No more room for the file: one line, whole packets in the file, and the guests notice nothing. */
-TEST(capture_that_cannot_grow)
+static void check_full(rlim_t limit, const char *why)
 {
     static uint8_t payload[1500];
-    struct rlimit before, small;
-    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
-    small = before;
-    small.rlim_cur = 4000;
-    CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
-    const char *extra[] = {"--pcap", temporary_path("pcap"), NULL};
-    process = process_start_two(extra);
-    CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
-    a = front_end_boot(temporary_path("3"), 3);
-    b = front_end_boot(temporary_path("4"), 4);
+    start("0x11000");
+    CHECK(prlimit(process->id, RLIMIT_FSIZE, &(struct rlimit){limit, limit}, NULL) == 0);
     front_ends_connect(a, b);
     for (unsigned i = 0; i < 8; i++) {
         send_pattern(i, payload, sizeof payload);
     }
     CHECK_EQUAL(process_end(process, SIGTERM), 0);
-    const char *line = strstr(process->said, "the capture ends here: no room for a whole packet\n");
-    CHECK(line != NULL && strstr(line + 1, "the capture ends here") == NULL);
+    const char *line = strstr(process->said, "the capture ends here: ");
+    CHECK(line != NULL && strstr(line, why) == line + strlen("the capture ends here: "));
+    CHECK(strstr(line + 1, "the capture ends here") == NULL);
     read_file();
     check_packet(3, 4, MONITOR_CONNECT, VSOCK_OP_REQUEST, NULL, 0);
     check_packet(4, 3, MONITOR_CONNECT, VSOCK_OP_RESPONSE, NULL, 0);
@@ -192,6 +185,17 @@ TEST(capture_that_cannot_grow)
         check_packet(3, 4, MONITOR_PAYLOAD, VSOCK_OP_RW, payload, sizeof payload);
     }
     CHECK_EQUAL(at, size);
+}
+
+TEST(capture_that_cannot_take_a_whole_packet)
+{
+    check_full(4000, "no room for a whole packet\n");
+}
+
+TEST(capture_that_cannot_take_a_byte)
+{
+    const rlim_t empty = PACKET_SIZE + MONITOR_SIZE + WIRE_SIZE;
+    check_full(FILE_HEAD_SIZE + 2 * empty + 2 * (empty + 1500), "File too large\n");
 }
 
 TEST(capture_overwrites_what_was_there)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "../guest.h"
+#include "standstill.h"
 
 /* Numbers of the protocol by its specification: the tests do not trust the back end's own names. */
 enum {
@@ -49,9 +50,6 @@ enum {
 
 /* What QEMU's virtio-mmio lets Linux take. */
 #define LARGE_QUEUE_NUM 1024
-
-/* How long something may take that does not take long. */
-#define STANDSTILL_MS 10000
 
 struct region {
     uint64_t guest_physical;

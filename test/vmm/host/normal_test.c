@@ -69,6 +69,7 @@ TEST(normal_packet_with_interrupt)
     CHECK_EQUAL(back_end_counter(0, VSOCK_COUNT_TX_PACKETS), 2);
     CHECK_EQUAL(back_end_counter(0, VSOCK_COUNT_TX_BYTES), 5);
     CHECK_EQUAL(back_end_counter(1, VSOCK_COUNT_RX_PACKETS), 2);
+    CHECK(back_end_counter(1, VSOCK_COUNT_INTERRUPTS) >= 2); /* each acknowledged before the next */
     CHECK_EQUAL(back_end_counter(1, VSOCK_COUNT_RX_RING_BROKEN), 0);
 }
 
@@ -118,8 +119,9 @@ TEST(normal_power_off_by_enable)
     front_ends_connect(pair[0], pair[1]);
     front_end_post(pair[1], 2, 3776);
     queue_last_words(pair[0]);
-    front_end_stop(pair[0]);
+    front_end_enable(pair[0], RX, false); /* one is enough */
     check_survivor(pair[1]);
+    front_end_stop(pair[0]);
     back_end_expect("CID 3: driver is down");
     CHECK_EQUAL(back_end_said("QEMU is gone"), 0);
 }
@@ -152,6 +154,39 @@ TEST(normal_power_off_by_closed_socket)
     pair[0] = boot(0);
     check_talk(pair[0], pair[1]);
     check_talk(pair[1], pair[0]);
+}
+
+TEST(normal_nothing_is_left_of_the_last_front_end)
+{
+    struct front_end *pair[2];
+    boot_two(pair);
+    front_end_free(pair[0]);
+    struct front_end *next = front_end_new(back_end_path(0), 3);
+    for (unsigned i = 0; i < 2; i++) {
+        send_fd(next, M_SET_VRING_KICK, i, next->kicks[i]); /* but enables nothing */
+    }
+    front_end_sync(next);
+    CHECK_EQUAL(back_end_said("CID 3: driver is up"), 1);
+}
+
+/* More than the device does in one go. */
+TEST(normal_work_that_is_left_is_done)
+{
+    struct front_end *pair[2];
+    boot_two(pair);
+    const struct driver_queue *queue = &pair[0]->guest.queues[TX];
+    uint16_t *available = guest_memory(&pair[0]->guest, queue->available);
+    const uint16_t *used = guest_memory(&pair[0]->guest, queue->used);
+    const uint16_t num = 1000;
+    /* The same chain over and over: a packet that is shorter than its header. */
+    memcpy(guest_memory(&pair[0]->guest, queue->descriptors), &(struct segment){RAM_BASE, 4, 0}, 14);
+    __atomic_store_n(available + 1, num, __ATOMIC_RELEASE);
+    front_end_kick(pair[0], TX);
+    while (__atomic_load_n(used + 1, __ATOMIC_ACQUIRE) != num) {
+        CHECK(front_end_interrupted(pair[0]));
+    }
+    back_end_stop();
+    CHECK_EQUAL(back_end_counter(0, VSOCK_COUNT_TX_SHORT), num);
 }
 
 TEST(normal_driver_comes_again)
@@ -194,6 +229,8 @@ TEST(normal_kicked_before_it_is_enabled)
     }
     front_end_post(front_end, 1, 3776);
     front_end_send(front_end, VSOCK_OP_REQUEST, 4, NULL, 0);
+    front_end_sync(front_end);
+    CHECK_EQUAL(back_end_said("driver is up"), 0);
     for (unsigned i = 0; i < 2; i++) {
         send_fd(front_end, M_SET_VRING_KICK, i, front_end->kicks[i]);
     }
@@ -271,7 +308,7 @@ TEST(normal_idle_uses_no_processor)
     front_end_free(pair[0]);
     uint64_t before = back_end_busy_ms(0) + back_end_busy_ms(1);
     usleep(400 * 1000);
-    CHECK(back_end_busy_ms(0) + back_end_busy_ms(1) - before < 200);
+    CHECK(back_end_busy_ms(0) + back_end_busy_ms(1) - before < 20);
 }
 
 TEST(normal_leaves_no_descriptor)

@@ -183,6 +183,23 @@ TEST(process_ends_when_its_reader_is_stuck)
     close(ends[1]);
 }
 
+/* The one guest's memory goes away under its driver: its device stands still, and the other guest goes on. */
+TEST(process_outlives_memory_that_shrinks)
+{
+    struct process *process = process_start_two(NULL);
+    struct front_end *a = boot("3"), *b = boot("4");
+    front_ends_connect(a, b);
+    front_end_post(b, 1, 3776);
+    CHECK(ftruncate(a->memory, 0) == 0);
+    front_end_kick(a, TX);
+    process_expect(process, "CID 3: its driver broke its queues");
+    front_end_expect(b, &packet, VSOCK_OP_RST);
+    front_end_free(a);
+    process_expect(process, "CID 3: QEMU is gone\n");
+    front_ends_connect(b, boot("3"));
+    check_ends(process);
+}
+
 /* --- captures into a pipe --- */
 
 static const char *new_pipe(void)
