@@ -86,6 +86,8 @@ export const optionTable = {
     describe: 'generate: file name of the system description',
   },
   data: { type: 'boolean', fallback: false, describe: "generate: write sdfgen's .data files too" },
+  test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
+  yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },
   json: { type: 'boolean', fallback: false, describe: 'results as JSON on stdout' },
   quiet: { type: 'boolean', alias: 'q', fallback: false, describe: 'errors only' },
   verbose: { type: 'count', alias: 'v', describe: 'say which setting won; print every command' },

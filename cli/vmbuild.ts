@@ -16,7 +16,15 @@ export interface CommandContext {
   /** Aborted by SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }
-export type Command = (context: CommandContext) => Promise<number>;
+
+/** For a command that ends by running another one, in the same process and with the same environment. */
+export interface OtherCommands {
+  /** Whether `name` has all these flags. */
+  takes(name: string, flags: Readonly<Record<string, unknown>>): boolean;
+  run(name: string, flags: Readonly<Record<string, unknown>>): Promise<number>;
+}
+
+export type Command = (context: CommandContext, others: OtherCommands) => Promise<number>;
 
 interface CommandSpec {
   readonly describe: string;
@@ -40,6 +48,15 @@ const building = [
 ] as const;
 
 const commands: Readonly<Record<string, CommandSpec>> = {
+  start: {
+    describe: 'set up what is missing, then run the system: qemu if it can be, else sim',
+    // What it does not use itself goes on to one of these.
+    get options() {
+      const own = ['yes', 'quiet', 'verbose'] as const;
+      return [...new Set([...own, ...['qemu', 'sim'].flatMap((name) => commands[name]?.options ?? [])])];
+    },
+    load: () => import('./commands/start.ts'),
+  },
   build: {
     describe: 'build the image of the virtio-socket system (the default)',
     options: building,
@@ -68,6 +85,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
       'verbose',
     ],
     load: () => import('./commands/sim.ts'),
+  },
+  setup: {
+    describe: 'install the Debian packages that are missing',
+    options: ['test', 'yes', 'dry-run', 'quiet', 'verbose'],
+    load: () => import('./commands/setup.ts'),
   },
   generate: {
     describe: 'write the system description and the config headers only (needs Node and dtc)',
@@ -117,7 +139,8 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     wantsJson = settings.on('json');
     printVerbose(settings);
     const { run } = await chosen.command.load();
-    return await run({ settings, env, signal: interrupt.signal });
+    const context = { settings, env, signal: interrupt.signal };
+    return await run(context, otherCommands(context));
   } catch (error) {
     if (interrupt.signal.aborted) return exitCode.refused;
     if (error instanceof Refusal) {
@@ -145,6 +168,21 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
   } finally {
     interrupt.reraise();
   }
+}
+
+function otherCommands({ env, signal }: CommandContext): OtherCommands {
+  const others: OtherCommands = {
+    takes: (name, flags) =>
+      Object.keys(flags).every((flag) => commands[name]?.options.some((option) => option === flag) ?? true),
+    run: async (name, flags) => {
+      const command = commands[name];
+      if (command === undefined)
+        throw usageRefusal(`Unknown command: ${name}`, { commands: Object.keys(commands), options: [] });
+      const { run } = await command.load();
+      return run({ settings: settle(flags, env, command.options), env, signal }, others);
+    },
+  };
+  return others;
 }
 
 async function parse(
@@ -210,7 +248,13 @@ function yargsOption(name: OptionName): Record<string, unknown> {
 function onSignals(): { signal: AbortSignal; reraise: () => void } {
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
+  // npm and npx pass on a Ctrl-C that the terminal has sent to all already: one of ours is no second one of the user's.
+  let echoes = process.env['npm_lifecycle_event'] === undefined ? 0 : 1;
   const handler = (signal: NodeJS.Signals): void => {
+    if (received === 'SIGINT' && signal === received && echoes > 0) {
+      echoes -= 1;
+      return;
+    }
     // The second one does not wait for anything; make/run.ts ends the process groups on exit.
     if (received !== undefined) process.exit(128 + constants.signals[signal]);
     received = signal;

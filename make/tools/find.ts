@@ -67,7 +67,7 @@ export const toolTable = {
     command: 'qemu-system-aarch64',
     minimum: '7.2',
     pattern: /QEMU emulator version (\S+)/,
-    apt: 'qemu-system-arm ipxe-qemu',
+    apt: 'qemu-system-arm',
     brew: 'qemu',
   },
 } as const satisfies Record<string, ToolSpec>;
@@ -78,6 +78,8 @@ export interface Search {
   readonly found: ReadonlyMap<ToolName, Tool>;
   /** One per tool that is missing, too old or broken. */
   readonly diagnostics: readonly Diagnostic[];
+  /** Of those that are there but too old or broken: what is wrong with them. */
+  readonly problems: ReadonlyMap<ToolName, string>;
 }
 
 /** The tools, or a Refusal (exit 69) that names all that are missing and how to install them. */
@@ -90,7 +92,7 @@ export async function findTools<N extends ToolName>(
   return Object.fromEntries(found) as Record<N, Tool>;
 }
 
-/** What is here and what is not, for `doctor`. */
+/** What is here and what is not, for `doctor` and `setup`. */
 export async function searchTools(names: readonly ToolName[], env: Environment): Promise<Search> {
   const prober = await makeProber(cacheDir(env));
   const candidates = new Map<ToolName, readonly Candidate[]>();
@@ -100,16 +102,23 @@ export async function searchTools(names: readonly ToolName[], env: Environment):
   await prober.save();
   const family = chooseFamily(names, candidates);
   const found = new Map<ToolName, Tool>();
+  const problems = new Map<ToolName, string>();
   const diagnostics: Diagnostic[] = [];
   for (const name of names) {
     const all = candidates.get(name) ?? [];
     const good = all.filter((candidate) => isGood(name, candidate));
     const [best] = [...good.filter((candidate) => majorOf(candidate) === family), ...good];
-    if (best?.version !== undefined) found.set(name, { name, path: best.path, version: best.version });
-    else diagnostics.push(describeMissing(name, all));
+    if (best?.version !== undefined) {
+      found.set(name, { name, path: best.path, version: best.version });
+      continue;
+    }
+    const diagnostic = describeMissing(name, all);
+    diagnostics.push(diagnostic);
+    if (all.length > 0) problems.set(name, diagnostic.message);
   }
   return {
     found,
+    problems,
     diagnostics: withInstallLine(
       diagnostics,
       names.filter((name) => !found.has(name)),
@@ -144,7 +153,8 @@ function listCandidates(name: ToolName, env: Environment, prober: Prober): Promi
   });
 }
 
-function onPath(command: string, env: Environment): string | undefined {
+/** Absolute path of a program, or undefined. */
+export function onPath(command: string, env: Environment): string | undefined {
   for (const directory of (env['PATH'] ?? '').split(delimiter)) {
     if (directory === '') continue; // an empty entry means the working directory to a shell; not to us
     const path = join(resolve(directory), command);
@@ -202,9 +212,9 @@ function withInstallLine(
   return [...diagnostics.slice(0, -1), { ...last, hint: installLine(missing) }];
 }
 
-/** `run: apt install clang lld` */
+/** `run: vmbuild setup, or: apt install clang lld` */
 function installLine(names: readonly ToolName[]): string {
   const isMac = process.platform === 'darwin';
   const packages = new Set(names.flatMap((name) => toolTable[name][isMac ? 'brew' : 'apt'].split(' ')));
-  return `run: ${isMac ? 'brew' : 'apt'} install ${[...packages].join(' ')}`;
+  return `run: ${isMac ? 'brew' : 'vmbuild setup, or: apt'} install ${[...packages].join(' ')}`;
 }

@@ -53,5 +53,16 @@ export const simMemoryMib = (kernelBytes: number, initrdBytes: number): number |
     (mib) => kernelBytes * 1.25 <= Math.min(mib / 2, 128) * 2 ** 20 && initrdBytes * 4 <= (mib / 2) * 2 ** 20,
   );
 
-/** Words for the guests' kernels that only make them boot sooner. */
-export const simKernelWords: readonly string[] = [];
+/** Words for the guests' kernels that only make them boot sooner; what each is worth: bench/README.md. */
+export const simKernelWords: readonly string[] = [
+  // Debian's kernels test each cipher when it is registered: half of all instructions of a boot.
+  'cryptomgr.notests',
+  // The kernel's own certificate, without which modules load unverified; names of enumerators for people who read traces;
+  // parameters of what is built in, for /sys/module.
+  'initcall_blacklist=load_system_certificate_list,trace_eval_init,param_sysfs_builtin_init',
+  // Spares the relocation, and the kernel page tables of their own (KPTI) that KASLR asks for on any processor: with
+  // them QEMU flushes its TLB twice per system call.
+  'nokaslr',
+  // No AppArmor, TOMOYO, Landlock or IMA.
+  'lsm=',
+];

@@ -47,7 +47,7 @@ it('missing tools, SDK and sources are said at once, with exit 69', async () => 
     /sDDF/,
     /error\[TOOL101\]: 'clang' is not found on PATH/,
     /error\[TOOL101\]: 'dtc' is not found/,
-    /try: run: (apt|brew) install .*clang/,
+    /try: run: (vmbuild setup, or: apt|brew) install .*clang/,
     /error\[DEB103\]: .*--offline/,
   );
   expect(existsSync(join(directory, 'build'))).toBe(false);
@@ -66,7 +66,7 @@ it('sim needs a QEMU that is new enough, and says so with all else that is missi
     /error\[TOOL101\]: 'clang' is not found on PATH/,
     /error\[TOOL101\]: 'ld.lld' is not found/,
     /error\[TOOL102\]: '.*qemu-system-aarch64' is version 6\.2\.0, needed is 7\.2 or newer/,
-    /try: run: (apt|brew) install clang lld qemu/,
+    /try: run: (vmbuild setup, or: apt|brew) install clang lld qemu/,
     /error\[DEB103\]: .*--offline/,
   );
   expect(existsSync(join(directory, 'build'))).toBe(false);

@@ -93,7 +93,7 @@ describe('what is wrong', () => {
     const { env } = path({ dtc: '1.6.1' });
     expect(await messagesOf(['clang', 'dtc', 'qemu-system-aarch64'], env)).toEqual([
       "TOOL101 'clang' is not found on PATH (needed: 14 or newer)",
-      "TOOL101 'qemu-system-aarch64' is not found on PATH (needed: 7.2 or newer) | run: apt install clang qemu-system-arm ipxe-qemu",
+      "TOOL101 'qemu-system-aarch64' is not found on PATH (needed: 7.2 or newer) | run: vmbuild setup, or: apt install clang qemu-system-arm",
     ]);
   });
 
@@ -101,7 +101,7 @@ describe('what is wrong', () => {
     const { bin, env } = path({ 'qemu-system-aarch64': '6.2.0', dtc: '1.5.1' });
     expect(await messagesOf(['qemu-system-aarch64', 'dtc'], env)).toEqual([
       `TOOL102 '${bin}/qemu-system-aarch64' is version 6.2.0, needed is 7.2 or newer`,
-      `TOOL102 '${bin}/dtc' is version 1.5.1, needed is 1.6 or newer | run: apt install qemu-system-arm ipxe-qemu device-tree-compiler`,
+      `TOOL102 '${bin}/dtc' is version 1.5.1, needed is 1.6 or newer | run: vmbuild setup, or: apt install qemu-system-arm device-tree-compiler`,
     ]);
   });
 

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -149,6 +150,22 @@ uint64_t back_end_counter(unsigned guest, enum vsock_counter counter)
 {
     CHECK(!is_running);
     return guests[guest].seat.device.counters[counter];
+}
+
+static bool is_readable(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1;
+}
+
+/* While its front end is silent: the thread must not be about to change its descriptors. */
+bool back_end_is_asleep(unsigned guest)
+{
+    const struct seat *seat = &guests[guest].seat;
+    bool is_awake = is_readable(guests[guest].wake);
+    for (unsigned i = 0; i < SEAT_QUEUES; i++) {
+        is_awake = is_awake || (seat->queues[i].kick >= 0 && is_readable(seat->queues[i].kick));
+    }
+    return !is_awake;
 }
 
 uint64_t back_end_busy_ms(unsigned guest)

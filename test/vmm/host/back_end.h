@@ -26,6 +26,9 @@ unsigned back_end_said(const char *text);
 /* Only after back_end_stop(). */
 uint64_t back_end_counter(unsigned guest, enum vsock_counter counter);
 
+/* Nothing that wakes a guest's thread is left unread. */
+bool back_end_is_asleep(unsigned guest);
+
 /* Processor time that a guest's thread has used, in ms. */
 uint64_t back_end_busy_ms(unsigned guest);
 

@@ -306,6 +306,11 @@ TEST(normal_idle_uses_no_processor)
     boot_two(pair);
     check_talk(pair[0], pair[1]);
     front_end_free(pair[0]);
+    back_end_expect("CID 3: QEMU is gone");
+    for (unsigned waited_ms = 0; !back_end_is_asleep(0) || !back_end_is_asleep(1); waited_ms++) {
+        CHECK(waited_ms < STANDSTILL_MS);
+        usleep(1000);
+    }
     uint64_t before = back_end_busy_ms(0) + back_end_busy_ms(1);
     usleep(400 * 1000);
     CHECK(back_end_busy_ms(0) + back_end_busy_ms(1) - before < 20);
