@@ -62,7 +62,7 @@ export async function prepareBench(signal: AbortSignal): Promise<Bench> {
   await runSteps(plan.steps, { buildDir: benchDirectory, signal, onEvent: reportBuild(settings) });
   const kernel = debian.kernel.path;
   const initrd = join(benchDirectory, plan.initrd);
-  const memoryMib = simMemoryMib(statSync(kernel).size, 4 * statSync(initrd).size);
+  const memoryMib = simMemoryMib(statSync(kernel).size, statSync(initrd).size);
   if (memoryMib === undefined) throw new Error(`${kernel} and ${initrd} need a guest of more than 2 GiB`);
   const machine = { kernel, initrd, memoryMib };
   const qemu = tools['qemu-system-aarch64'];
