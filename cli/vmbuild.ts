@@ -86,6 +86,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  fetch: {
+    describe: 'fetch the Microkit SDK, libvmm and sDDF into the store, if they are missing',
+    options: [...stack, 'github', 'offline', 'json', 'quiet', 'verbose'],
+    load: () => import('./commands/fetch.ts'),
+  },
   doctor: {
     describe: 'say what is here and what is missing',
     options: [...stack, ...guests, 'json', 'quiet', 'verbose'],
