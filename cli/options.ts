@@ -51,6 +51,13 @@ export const optionTable = {
     fallback: 2,
     describe: 'number of guests; each pair is connected, and more than two pass a ring of transfers',
   },
+  github: {
+    type: 'string',
+    env: ['VMBUILD_GITHUB'],
+    fallback: 'https://github.com',
+    describe:
+      "where SDK and sources are fetched from: GitHub, or a mirror with GitHub's paths (http, https, file)",
+  },
   dtb: { type: 'string', describe: "the board's device tree, instead of vmbuild's own minimal one" },
   append: { type: 'string', describe: "words appended to the guests' kernel command line" },
   jobs: { type: 'number', alias: 'j', describe: 'steps at a time (default: the number of cores)' },

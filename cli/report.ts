@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a person sees on stderr: diagnostics, settings, the build's progress. Results go to stdout elsewhere.
 import { styleText } from 'node:util';
+import { withoutCredentials } from '../make/store/origin.ts';
 import type { Diagnostic } from '../meta/diagnostic.ts';
 import type { Settings } from './options.ts';
 
@@ -32,5 +33,5 @@ export function printVerbose(settings: Settings): void {
   printDiagnostics(settings.warnings);
   if (!settings.on('verbose')) return;
   for (const { name, value, origin } of settings.all)
-    console.error(`  --${name} = ${String(value)}  (${origin})`);
+    console.error(`  --${name} = ${withoutCredentials(String(value))}  (${origin})`);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Brings onto the machine what is missing for a run: says what and by which commands, asks once where someone can
 // answer, installs, and looks again. Nothing missing: nothing is asked and nothing started.
-import { createInterface } from 'node:readline/promises';
 import {
   installCommands,
   type InstallEvent,
@@ -12,6 +11,7 @@ import { sudoRefused } from '../make/tools/apt-failure.ts';
 import { onPath } from '../make/tools/find.ts';
 import { type MissingNeed, packagesOf, takeInventory } from '../make/tools/needs.ts';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
+import { askYes } from './ask.ts';
 import { commandLine, isLive } from './progress.ts';
 import { say } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
@@ -91,7 +91,6 @@ function choosePrivilege(missing: readonly MissingNeed[], { env }: CommandContex
 const asRoot = (packages: readonly string[]): string =>
   installCommands(packages, 'root').map(commandLine).join(' && ');
 
-/** Enter means yes; everything that does not begin with y means no, and so does the end of the input. */
 async function ask(
   missing: readonly MissingNeed[],
   commands: readonly string[],
@@ -99,24 +98,7 @@ async function ask(
 ): Promise<void> {
   console.error(`setup: missing: ${listNames(missing)}`);
   for (const line of commands) console.error(`  ${line}`);
-  // Not readline's own terminal mode: that would take Ctrl-C for itself.
-  const dialogue = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
-  const ended = new AbortController();
-  dialogue.once('close', () => {
-    ended.abort();
-  });
-  let answer = 'n';
-  try {
-    answer = await dialogue.question('Install these with apt-get? [Y/n] ', {
-      signal: AbortSignal.any([signal, ended.signal]),
-    });
-  } catch (error) {
-    if (!ended.signal.aborted) throw error;
-    console.error();
-  } finally {
-    dialogue.close();
-  }
-  if (/^\s*(y|yes)?\s*$/i.test(answer)) return;
+  if (await askYes('Install these with apt-get?', signal)) return;
   refuse('SETUP104', `not installed, as you answered; still missing: ${listNames(missing)}`, {
     hint: `run it yourself: ${commands.join(' && ')}`,
     exit: exitCode.missing,

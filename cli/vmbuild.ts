@@ -52,7 +52,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     describe: 'set up what is missing, then run the system: qemu if it can be, else sim',
     // What it does not use itself goes on to one of these.
     get options() {
-      const own = ['yes', 'quiet', 'verbose'] as const;
+      const own = ['yes', 'github', 'quiet', 'verbose'] as const;
       return [...new Set([...own, ...['qemu', 'sim'].flatMap((name) => commands[name]?.options ?? [])])];
     },
     load: () => import('./commands/start.ts'),
@@ -107,6 +107,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
       'json',
     ],
     load: () => import('./commands/generate.ts'),
+  },
+  fetch: {
+    describe: 'fetch the Microkit SDK, libvmm and sDDF into the store, if they are missing',
+    options: [...stack, 'github', 'offline', 'json', 'quiet', 'verbose'],
+    load: () => import('./commands/fetch.ts'),
   },
   doctor: {
     describe: 'say what is here and what is missing',

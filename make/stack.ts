@@ -6,21 +6,52 @@
 import type { Diagnostic } from '../meta/diagnostic.ts';
 import { isSameMinor, parseVersion } from './tools/version.ts';
 
+/** As Microkit names its SDKs. */
+export type Platform = 'linux-x86-64' | 'linux-aarch64' | 'macos-x86-64' | 'macos-aarch64';
+
 export interface Stack {
   readonly microkit: string;
+  /** NAR SHA-256 of the tree in the SDK's archive for each platform, without its top directory. */
+  readonly sdkTrees: Readonly<Record<Platform, string>>;
   readonly sel4: string;
-  readonly libvmm: { readonly version: string; readonly commit: string };
+  readonly libvmm: SourcePin;
   /** sDDF has no version file; the commit is 0.7.0 but for its documentation. */
-  readonly sddf: { readonly version: string; readonly commit: string };
+  readonly sddf: SourcePin;
   /** Struct layouts as this sdfgen has them. */
   readonly sdfgen: string;
 }
 
+export interface SourcePin {
+  readonly version: string;
+  readonly commit: string;
+  /** As GitHub names it. */
+  readonly repository: string;
+  /** What comes over the network for this one commit, roughly. */
+  readonly packBytes: number;
+}
+
 export const stack: Stack = {
   microkit: '2.3.0',
+  // As flake.nix of libvmm 0.2.0 pins them for fetchzip.
+  sdkTrees: {
+    'linux-x86-64': 'sha256-95nmS3e2Y0Mu3SC5Yy7lMDabyhEw7vjgwGMJpXAz4Hs=',
+    'linux-aarch64': 'sha256-Chv1S0xxaf2ROQ4OcATLorQ9iaNaiXrCresl+AW0iBI=',
+    'macos-aarch64': 'sha256-7WtFeEf/BbcpNLCKtsJDWcypYXHxAAEMElL+p4KsVXc=',
+    'macos-x86-64': 'sha256-ob07JxvpiG9DqCB5rdEeDlUYPK2X2wqj1MFJjFbge6k=',
+  },
   sel4: '16.0.0',
-  libvmm: { version: '0.2.0', commit: '7069ab99d25d3e05783b8b3fbd68fde2a1b6cf4e' },
-  sddf: { version: '0.7.0', commit: 'a15355c7ce65ed94e91716ec348b8273188ecf16' },
+  libvmm: {
+    version: '0.2.0',
+    commit: '7069ab99d25d3e05783b8b3fbd68fde2a1b6cf4e',
+    repository: 'au-ts/libvmm',
+    packBytes: 1_560_000,
+  },
+  sddf: {
+    version: '0.7.0',
+    commit: 'a15355c7ce65ed94e91716ec348b8273188ecf16',
+    repository: 'au-ts/sddf',
+    packBytes: 4_360_000,
+  },
   sdfgen: '0.35',
 };
 

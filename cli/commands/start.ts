@@ -24,6 +24,6 @@ export const run: Command = async (context, others) => {
 const givenFlags = ({ settings }: CommandContext): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     settings.all
-      .filter(({ name, origin }) => origin === 'flag' && name !== 'yes')
+      .filter(({ name, origin }) => origin === 'flag' && name !== 'yes' && name !== 'github')
       .map(({ name, value }) => [name, value]),
   );

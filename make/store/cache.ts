@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where the store is: what is shared by all builds of a user. Its rooms: `sdk/microkit-sdk-<version>/`,
-// `src/<name>-<commit>/`, `guests/`, and `probes.json` (make/tools/probe.ts).
+// `src/<name>-<commit>/`, `downloads/`, `guests/`, and `probes.json` (make/tools/probe.ts).
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
@@ -20,3 +20,5 @@ export const sdkDir = (cache: string, version: string): string =>
   join(cache, 'sdk', `microkit-sdk-${version}`);
 export const sourceDir = (cache: string, name: string, commit: string): string =>
   join(cache, 'src', `${name}-${commit}`);
+/** Archives that are on their way, or that somebody put there, and what is known of them. */
+export const downloadsDir = (cache: string): string => join(cache, 'downloads');

@@ -56,7 +56,7 @@ function storedSdk(env: Environment): string {
   const stored = sdkDir(cacheDir(env), stack.microkit);
   if (isFile(join(stored, 'VERSION'))) return stored;
   return refuse('SDK101', `no Microkit SDK: it is not given, and not in the store ('${stored}')`, {
-    hint: `name one (version ${stack.microkit}) with --sdk or MICROKIT_SDK, or unpack microkit-sdk-${stack.microkit} there`,
+    hint: `run 'vmbuild fetch', or name one (version ${stack.microkit}) with --sdk or MICROKIT_SDK, or unpack microkit-sdk-${stack.microkit} there`,
     exit: exitCode.missing,
   });
 }

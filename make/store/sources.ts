@@ -56,6 +56,10 @@ const landmarks = {
   sDDF: ['include/sddf/serial/queue.h', 'serial/components/virt_tx.c', 'util/custom_libc/libc.c'],
 } as const;
 
+/** What `path` lacks to be a tree of `name`. */
+export const absentFiles = (name: 'libvmm' | 'sDDF', path: string): readonly string[] =>
+  landmarks[name].filter((file) => !isFile(join(path, file)));
+
 function findOne(
   name: 'libvmm' | 'sDDF',
   flag: string | undefined,
@@ -75,14 +79,14 @@ function findOne(
       ? `${name} is not in the store ('${path}' is not there)`
       : `'${path}', given by ${origin} for ${name}, is no directory`;
     const hint = isStored
-      ? `name a checkout of ${commit} with --${word} or ${variable}, or put one there`
+      ? `run 'vmbuild fetch', or name a checkout of ${commit} with --${word} or ${variable}, or put one there`
       : `name a checkout of ${name}`;
     return {
       source,
       diagnostics: [{ code: isStored ? 'SRC101' : 'SRC102', severity: 'error', message, hint }],
     };
   }
-  const absent = landmarks[name].filter((file) => !isFile(join(path, file)));
+  const absent = absentFiles(name, path);
   if (absent.length > 0)
     return {
       source,

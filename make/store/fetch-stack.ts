@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Fetches what of the stack is missing into the store: the Microkit SDK, libvmm, sDDF. All that is to be fetched is asked
+// for first, so that it is announced with its size before the first byte, and a host that is out of reach ends it at
+// once. One fetch at a time in a store; each part appears whole or not at all.
+import { mkdir, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Diagnostic, Refusal, refuse } from '../../meta/diagnostic.ts';
+import { isSystemError } from '../action.ts';
+import { takeLock } from '../lock.ts';
+import { type Platform, type Stack, stack as ownStack } from '../stack.ts';
+import { sweepTemporaries } from '../temporary.ts';
+import { cacheDir, downloadsDir, type Environment } from './cache.ts';
+import { type FetchItem, type Fetching, type FetchProgress, type Task, taskFor } from './fetch-tasks.ts';
+import type { NetworkLimits } from './limits.ts';
+import { github, parseOrigin } from './origin.ts';
+import { findParts, type GivenParts, type StackPart } from './stack-parts.ts';
+
+export interface FetchStackOptions {
+  readonly env: Environment;
+  /** Values of --sdk, --libvmm and --sddf: what the user names is not fetched. */
+  readonly given?: GivenParts;
+  /** GitHub, or a mirror with its paths. */
+  readonly github?: string | undefined;
+  readonly isOffline?: boolean;
+  readonly signal: AbortSignal;
+  /** What, how much, from where, to where; before the first byte. It may throw to have nothing fetched. */
+  readonly onAnnounce?: (items: readonly FetchItem[]) => void | Promise<void>;
+  readonly onProgress?: (progress: FetchProgress) => void;
+  readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
+  /** Another process fetches into the same store, and is waited for. */
+  readonly onWait?: (pid: number) => void;
+  /** For tests. */
+  readonly stack?: Stack;
+  readonly platform?: Platform;
+  readonly limits?: Partial<NetworkLimits>;
+}
+
+export interface StackReport {
+  /** All three, now there. */
+  readonly parts: readonly StackPart[];
+  /** Those that were fetched by this call. */
+  readonly fetched: readonly FetchItem[];
+}
+
+/** Returns when nothing is missing. Throws a Refusal; its first diagnostic says in one line why not. */
+export async function fetchStack(options: FetchStackOptions): Promise<StackReport> {
+  const { env, given = {}, stack = ownStack } = options;
+  const cache = cacheDir(env);
+  try {
+    const parts = findParts(stack, env, given);
+    if (parts.every(({ state }) => state !== 'missing')) return { parts, fetched: [] };
+    const origin = parseOrigin(options.github ?? github);
+    return await withLock(options, downloadsDir(cache), async () => {
+      // Who was waited for may have fetched the same.
+      const missing = findParts(stack, env, given).filter(({ state }) => state === 'missing');
+      const fetched = await fetchParts({ ...options, stack, origin, cache }, missing);
+      return { parts: findParts(stack, env, given), fetched };
+    });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const free = await freeSpace(cache);
+    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${free}`, {
+      hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
+    });
+  }
+}
+
+async function withLock<T>(
+  options: FetchStackOptions,
+  downloads: string,
+  task: () => Promise<T>,
+): Promise<T> {
+  await mkdir(downloads, { recursive: true });
+  const release = await takeLock(downloads, {
+    signal: options.signal,
+    wait: true,
+    onWait: ({ pid }) => options.onWait?.(pid),
+  });
+  try {
+    return await task();
+  } finally {
+    await release();
+  }
+}
+
+async function fetchParts(
+  fetching: Fetching & FetchStackOptions,
+  missing: readonly StackPart[],
+): Promise<readonly FetchItem[]> {
+  const tasks = missing.map((part) => taskFor(fetching, part));
+  const isRemote = tasks.some((task) => task.isRemote);
+  if (isRemote && fetching.isOffline === true) refuseOffline(missing, tasks);
+  const network = isRemote
+    ? (await import('./network.ts')).openNetwork(fetching.env, fetching.limits)
+    : undefined;
+  try {
+    const items: FetchItem[] = [];
+    for (const task of tasks) items.push(await task.describe(network));
+    await fetching.onAnnounce?.(items);
+    const directories = [...missing.map(({ path }) => dirname(path)), downloadsDir(fetching.cache)];
+    for (const directory of directories) await mkdir(directory, { recursive: true });
+    await sweepTemporaries(directories);
+    for (const task of tasks) await task.run(network);
+    return items;
+  } finally {
+    await network?.close();
+  }
+}
+
+function refuseOffline(missing: readonly StackPart[], tasks: readonly Task[]): never {
+  throw new Refusal(
+    missing.flatMap(({ name, flag }, at): Diagnostic[] => {
+      const task = tasks[at];
+      if (task?.isRemote !== true) return [];
+      const message = `${name} is not in the store, and --offline forbids to fetch it`;
+      return [
+        { code: 'NET110', severity: 'error', message, hint: `${task.byHand}; or name yours with ${flag}` },
+      ];
+    }),
+  );
+}
+
+async function freeSpace(directory: string): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return ` (${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free there)`;
+  } catch {
+    return ''; // it is not there
+  }
+}
