@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `npm run bench boot`: what the boot of one guest of `sim` costs, and what each remedy takes off. Figures are of one
 // machine in one state; what can be compared is what one run measured.
-import { parseArgs } from 'node:util';
-import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { type BootFigures, measureBoot } from './boot/measure.ts';
 import { bootDirectory, prepareBoot } from './boot/plan.ts';
 import { type BootRow, renderBootTable } from './boot/table.ts';
 import { listIdeas, listRemedies } from './boot/variants.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type BenchContext, news, runBench } from './harness/program.ts';
+import { benchWords } from './harness/words.ts';
 
 const usage = `usage: npm run bench boot -- [--runs N] [--guest VERSION] [--ideas] [--no-count] [--verbose]
   --runs N         boots of each configuration; the table shows the least (default 5)
@@ -20,6 +19,8 @@ const usage = `usage: npm run bench boot -- [--runs N] [--guest VERSION] [--idea
 
 /** Virtual time then goes on by a nanosecond for each instruction, and jumps over what the guest sleeps. */
 const countingArgs = ['-icount', 'shift=0,sleep=off'] as const;
+
+const line = benchWords('boot');
 
 process.exitCode = await runBench(bench);
 
@@ -75,10 +76,17 @@ interface Options {
 
 /** Refuses BEN101. */
 function parseOptions(words: readonly string[]): Options | 'help' {
-  const values = parseWords(words);
+  const values = line.parse(words, {
+    runs: { type: 'string', default: '5' },
+    guest: { type: 'string' },
+    ideas: { type: 'boolean' },
+    'no-count': { type: 'boolean' },
+    verbose: { type: 'boolean' },
+    help: { type: 'boolean' },
+  });
   if (values.help === true) return 'help';
   const runs = /^\d{1,3}$/.test(values.runs) ? Number(values.runs) : 0;
-  if (runs < 1 || runs > 100) refuseUsage(`--runs is '${values.runs}', expected a number from 1 to 100`);
+  if (runs < 1 || runs > 100) line.refuse(`--runs is '${values.runs}', expected a number from 1 to 100`);
   return {
     runs,
     guest: values.guest,
@@ -86,28 +94,4 @@ function parseOptions(words: readonly string[]): Options | 'help' {
     isCounting: values['no-count'] !== true,
     isVerbose: values.verbose === true,
   };
-}
-
-function parseWords(words: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        runs: { type: 'string', default: '5' },
-        guest: { type: 'string' },
-        ideas: { type: 'boolean' },
-        'no-count': { type: 'boolean' },
-        verbose: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    }).values;
-  } catch (error) {
-    // Node's own codes for what a user typed wrong.
-    if (!(error instanceof TypeError)) throw error;
-    return refuseUsage(error.message);
-  }
-}
-
-function refuseUsage(message: string): never {
-  refuse('BEN101', message, { hint: 'run npm run bench boot -- --help', exit: exitCode.usage });
 }

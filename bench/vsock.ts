@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `npm run bench vsock`: how quick the socket device is, next to the guest's own loopback and to rust-vmm's back end for
 // the same QEMUs. Figures are of one machine in one state; what can be compared is what one run measured.
-import { parseArgs } from 'node:util';
-import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type BenchContext, news, runBench } from './harness/program.ts';
+import { benchWords } from './harness/words.ts';
 import { type Backend, loadPeer, ourBackend, peerCrate } from './vsock/backends.ts';
 import { measureBoot } from './vsock/boot.ts';
 import { benchDirectory, prepareBench, type Workload } from './vsock/plan.ts';
@@ -20,6 +19,8 @@ const usage = `usage: npm run bench vsock -- [--bytes N] [--writes N,N,...] [--p
   --no-peer    without ${peerCrate.name}
   --verbose    all lines of the guests and the back ends, on stderr
 `;
+
+const line = benchWords('vsock');
 
 process.exitCode = await runBench(bench);
 
@@ -73,11 +74,20 @@ interface Options {
 
 /** Refuses BEN101. */
 function parseOptions(words: readonly string[]): Options | 'help' {
-  const values = parseWords(words);
+  const values = line.parse(words, {
+    bytes: { type: 'string', default: String(64 * 2 ** 20) },
+    writes: { type: 'string', default: '3600,16384,65536,262144' },
+    pings: { type: 'string', default: '1000' },
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    'no-peer': { type: 'boolean' },
+    verbose: { type: 'boolean' },
+    help: { type: 'boolean' },
+  });
   if (values.help === true) return 'help';
   const { only } = values;
   if (only !== undefined && only !== 'stream' && only !== 'ping')
-    refuseUsage(`--only is '${only}', expected stream or ping`);
+    line.refuse(`--only is '${only}', expected stream or ping`);
   const writes = values.writes
     .split(',')
     .map((size) => parseCount('--writes', size, { max: 2 ** 20, unit: 8 }));
@@ -93,35 +103,9 @@ function parseOptions(words: readonly string[]): Options | 'help' {
   };
 }
 
-function parseWords(words: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...words],
-      options: {
-        bytes: { type: 'string', default: String(64 * 2 ** 20) },
-        writes: { type: 'string', default: '3600,16384,65536,262144' },
-        pings: { type: 'string', default: '1000' },
-        runs: { type: 'string', default: '3' },
-        only: { type: 'string' },
-        'no-peer': { type: 'boolean' },
-        verbose: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    }).values;
-  } catch (error) {
-    // Node's own codes for what a user typed wrong.
-    if (!(error instanceof TypeError)) throw error;
-    return refuseUsage(error.message);
-  }
-}
-
 function parseCount(flag: string, text: string, { max, unit }: { max: number; unit: number }): number {
   const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
   if (count >= 1 && count <= max && count % unit === 0) return count;
   const kind = unit === 1 ? 'a number' : `a multiple of ${unit}`;
-  return refuseUsage(`${flag} is '${text}', expected ${kind} from ${unit} to ${max}`);
-}
-
-function refuseUsage(message: string): never {
-  refuse('BEN101', message, { hint: 'run npm run bench vsock -- --help', exit: exitCode.usage });
+  return line.refuse(`${flag} is '${text}', expected ${kind} from ${unit} to ${max}`);
 }

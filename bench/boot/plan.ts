@@ -4,16 +4,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageDirectory } from '../../boards/index.ts';
-import { settle } from '../../cli/options.ts';
-import { reportBuild, reportDebian } from '../../cli/progress.ts';
 import { type CpioEntry, renderCpio } from '../../linux/cpio.ts';
-import { type DebianGuest, fetchDebianGuest } from '../../linux/debian.ts';
+import type { DebianGuest } from '../../linux/debian.ts';
 import { programFlags } from '../../linux/guest.ts';
 import { gzip } from '../../linux/initramfs.ts';
-import { runSteps } from '../../make/engine.ts';
-import { cacheDir } from '../../make/store/cache.ts';
 import type { Step } from '../../make/step.ts';
 import { compileDeviceTree } from '../../make/tools/dtc.ts';
+import { benchBuild, benchGuest } from '../harness/debian.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { writeFile } from '../../make/tools/write.ts';
 import { renderTree } from './device-tree.ts';
@@ -38,17 +35,10 @@ const initrdStart = ramBase + (memoryMib / 2) * 2 ** 20;
 /** `version`: of the kernel, as `--guest debian=VERSION` takes it. */
 export async function prepareBoot(version: string | undefined, signal: AbortSignal): Promise<BootPlan> {
   const tools = await findTools(['clang', 'lld', 'dtc', 'qemu-system-aarch64'], process.env);
-  const settings = settle({}, {}, []);
-  const debian = await fetchDebianGuest({
-    cacheDir: cacheDir(process.env),
-    offline: false,
-    signal,
-    onProgress: reportDebian(settings),
-    ...(version === undefined ? {} : { version }),
-  });
+  const debian = await benchGuest(signal, version);
   const files = filesOf(debian.kernel.version);
   const make = async (steps: readonly Step[]): Promise<void> => {
-    await runSteps(steps, { buildDir: bootDirectory, signal, onEvent: reportBuild(settings) });
+    await benchBuild(steps, bootDirectory, signal);
   };
   await make([
     initStep(tools.clang.path, tools.lld.path),

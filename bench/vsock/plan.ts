@@ -4,13 +4,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageDirectory } from '../../boards/index.ts';
-import { settle } from '../../cli/options.ts';
-import { reportBuild, reportDebian } from '../../cli/progress.ts';
 import { renderBootargs } from '../../linux/bootargs.ts';
-import { type DebianGuest, fetchDebianGuest } from '../../linux/debian.ts';
-import { runSteps } from '../../make/engine.ts';
+import type { DebianGuest } from '../../linux/debian.ts';
 import type { SimGuest } from '../../make/launch/sim.ts';
-import { cacheDir } from '../../make/store/cache.ts';
+import { benchBuild, benchGuest } from '../harness/debian.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { simArguments, simConsole, simKernelWords, simMemoryMib } from '../../make/tools/qemu-sim.ts';
 import { planSim } from '../../Makefile.ts';
@@ -41,13 +38,7 @@ export const benchDirectory = join(root, 'build', 'bench', 'vsock');
 
 export async function prepareBench(signal: AbortSignal): Promise<Bench> {
   const tools = await findTools(['clang', 'lld', 'qemu-system-aarch64'], process.env);
-  const settings = settle({}, {}, []);
-  const debian = await fetchDebianGuest({
-    cacheDir: cacheDir(process.env),
-    offline: false,
-    signal,
-    onProgress: reportDebian(settings),
-  });
+  const debian = await benchGuest(signal);
   const plan = planSim({
     vmm: join(root, 'vmm'),
     programs: join(root, 'linux', 'programs'),
@@ -59,7 +50,7 @@ export async function prepareBench(signal: AbortSignal): Promise<Bench> {
       vsock_send: join(root, 'bench', 'guest', 'vsock_client.c'),
     },
   });
-  await runSteps(plan.steps, { buildDir: benchDirectory, signal, onEvent: reportBuild(settings) });
+  await benchBuild(plan.steps, benchDirectory, signal);
   const kernel = debian.kernel.path;
   const initrd = join(benchDirectory, plan.initrd);
   const memoryMib = simMemoryMib(statSync(kernel).size, statSync(initrd).size);

@@ -5,33 +5,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import {
-  type Ended,
-  needQemu,
-  needStack,
-  needTools,
-  packageRoot,
-  processesIn,
-  scratch,
-  vmbuild,
-} from './program.ts';
-
-/** An environment in which nothing is found: no SDK, no sources, no tools. */
-const bare = (directory: string): Record<string, string | undefined> => ({
-  VMBUILD_CACHE: join(directory, 'cache'),
-  MICROKIT_SDK: undefined,
-  LIBVMM: undefined,
-  SDDF: undefined,
-});
-
-/** Clear: an error with a code, no stack trace, nothing on stdout. */
-function expectRefusal(run: Ended, code: number, ...patterns: RegExp[]): void {
-  for (const pattern of patterns) expect(run.stderr).toMatch(pattern);
-  expect(run.stderr).toMatch(/^vmbuild: error\[[A-Z]+\d{3}\]: /m);
-  expect(run.stderr).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
-  expect(run.stdout).toBe('');
-  expect(run.code).toBe(code);
-}
+import { needQemu, needStack, needTools, packageRoot, processesIn, scratch, vmbuild } from './program.ts';
+import { bare, expectRefusal } from './refusal.ts';
 
 it('missing tools, SDK and sources are said at once, with exit 69', async () => {
   const directory = scratch();
@@ -119,40 +94,6 @@ function zboot(): Buffer {
   image.write('MZ\0\0zimg', 'latin1');
   return image;
 }
-
-it.each([
-  [['--bord', 'x'], /unknown argument 'bord'/, /did you mean 'board'\?/],
-  [['--board', 'maaxbord'], /there is no board 'maaxbord'/, /qemu_virt_aarch64/],
-  [['--board'], /board/, /--help/],
-  [['bild'], /bild/, /did you mean 'build'\?/],
-  [['generate', '--guest', 'x'], /unknown argument 'guest'/, /--help/],
-  [['doctor', '--board', 'nope'], /there is no board 'nope'/, /qemu_virt_aarch64/],
-  [['--jobs', '0'], /--jobs 0 is not a whole number/, /leave it out/],
-  [['--jobs', 'many'], /--jobs/, /cores/],
-  [['--build-dir', ''], /--build-dir is empty/, /value/],
-  [['MICROKIT_BORD=x'], /'MICROKIT_BORD' is no variable/, /did you mean 'MICROKIT_BOARD'\?/],
-  [['--guest', 'ubuntu'], /'--guest ubuntu' is no source/, /debian/],
-  [['qemu', '--expect', '('], /is no regular expression/, /\(/],
-  [['qemu', '--expect', '--timeout', '0'], /--timeout 0/, /try/],
-  [['--vms', '1'], /--vms 1 is not a whole number from 2 to 16/, /use --vms 2/],
-  [['generate', '--vms', '17'], /--vms 17 is not a whole number/, /use --vms 2/],
-  [['doctor', '--vms', '3'], /unknown argument 'vms'/, /--help/],
-  [['sim', '--interactive', 'client_linux7'], /error\[ARG112\]: no guest is called/, /client_linux0/],
-  [['sim', '--interactive', '1', '--expect'], /error\[ARG111\]/, /leave one of them out/],
-  [['sim', '--interactive', '1', '--save-svg', 'x.svg'], /error\[ARG107\]/, /leave --interactive out/],
-  [['sim', '--board', 'maaxboard'], /unknown argument 'board'/, /--help/],
-  [['qemu', '--vms', '7', '--expect'], /RUN104.*each of 7 guests.* 6 apart/, /use --vms 6/],
-  [['qemu', '--save-svg', 'log.svg'], /error\[ARG107\]: --save-svg 'log\.svg'/, /try: add --expect/],
-  [['qemu', '--expect', '--save-svg'], /save-svg/, /--help/],
-])('usage %j exits with 2 and a hint', async (args, what, hint) => {
-  const directory = scratch();
-  const run = await vmbuild(args, { cwd: directory, env: bare(directory) });
-  expect(run.stderr).toMatch(what);
-  expect(run.stderr).toMatch(hint);
-  expect(run.stderr).not.toMatch(/^ +at .*:\d+:\d+\)?$/m);
-  expect(run.code).toBe(2);
-  expect(readdirSync(directory)).toEqual([]);
-});
 
 it('a picture that cannot be written is refused before the build', async () => {
   const directory = scratch();

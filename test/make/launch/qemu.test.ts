@@ -6,25 +6,14 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Refusal } from '../../../meta/diagnostic.ts';
 import type { ConsoleLine } from '../../../make/launch/console.ts';
-import { hashPayload, makePayload } from '../../../make/launch/payload.ts';
 import { launchQemu, type LaunchOptions } from '../../../make/launch/qemu.ts';
 import type { LaunchEnd } from '../../../make/launch/watch.ts';
 import { searchTools } from '../../../make/tools/find.ts';
 import { qemuArguments } from '../../../make/tools/qemu.ts';
 import { requireOrSkip } from '../../require.ts';
 import { fakeTool, processesOf, read, runsOf, scratchDir, until, write } from '../scratch.ts';
+import { hash, report, verdict } from './reports.ts';
 
-const nonce = '00000000000000ff';
-const hash = hashPayload(makePayload(nonce));
-const verdict = {
-  nonce,
-  parties: [
-    { role: 'recv', client: 0, name: 'receiver', cid: 3, peer: 4 },
-    { role: 'send', client: 1, name: 'sender', cid: 4, peer: 3 },
-  ],
-} as const;
-const report = (role: string, peer: number): string =>
-  `vsock ${role}: peer=${peer} port=9999 bytes=32768 hash=${hash} nonce=${nonce} us=3214 verified\\r\\n`;
 const recv = `printf '\\033[31m${report('recv', 4)}\\033[0m'`;
 const send = `printf '\\033[32m${report('send', 3)}\\033[0m'`;
 

@@ -4,25 +4,14 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import type { ConsoleLine } from '../../../make/launch/console.ts';
-import { hashPayload, makePayload } from '../../../make/launch/payload.ts';
 import { launchSim, type SimOptions } from '../../../make/launch/sim.ts';
 import type { LaunchEnd } from '../../../make/launch/watch.ts';
 import { Refusal } from '../../../meta/diagnostic.ts';
 import { fakeTool, processesOf, read, runsOf, scratchDir } from '../scratch.ts';
+import { hash, report, verdict } from './reports.ts';
 
-const nonce = '00000000000000ff';
-const hash = hashPayload(makePayload(nonce));
-const verdict = {
-  nonce,
-  parties: [
-    { role: 'recv', client: 0, name: 'receiver', cid: 3, peer: 4 },
-    { role: 'send', client: 1, name: 'sender', cid: 4, peer: 3 },
-  ],
-} as const;
-const line = (role: string, peer: number): string =>
-  `vsock ${role}: peer=${peer} port=9999 bytes=32768 hash=${hash} nonce=${nonce} us=1500 verified\\r\\n`;
-const recv = `printf '${line('recv', 4)}'`;
-const send = `printf '${line('send', 3)}'`;
+const recv = `printf '${report('recv', 4)}'`;
+const send = `printf '${report('send', 3)}'`;
 
 interface Scripts {
   readonly backend?: string;
@@ -80,7 +69,7 @@ it('verifies when both guests have reported, though they power themselves off', 
   expect(outcome.end).toMatchObject({ kind: 'verified', hash, bytes: 32768 });
   const [backend = ''] = runsOf(outcome.directory, 'backend');
   expect(backend).toMatch(/^--ring-bytes 69632 --guest 3=(\/.*)\/0 --guest 4=\1\/1$/);
-  expect(read(outcome.directory, 'receiver.log')).toBe(line('recv', 4).replace('\\r\\n', '\n'));
+  expect(read(outcome.directory, 'receiver.log')).toBe(report('recv', 4).replace('\\r\\n', '\n'));
   expect(read(outcome.directory, 'backend.log')).toBe('ready\n');
   expect(read(outcome.directory, 'console.log')).toContain('sender| vsock send: peer=3');
   expect(new Set(outcome.lines.map(({ speaker }) => speaker))).toEqual(new Set([0, 1, 'system']));
