@@ -40,7 +40,8 @@ export async function takeInventory(
       ...(problem === undefined ? {} : { problem }),
     };
   });
-  checked.push(program('xz', 'xz-utils', env));
+  // git gets the sources, and without certificates it trusts no server: its package only recommends them.
+  checked.push(program('xz', 'xz-utils', env), program('git', 'git ca-certificates', env));
   if (tests) checked.push(...(await checkTestNeeds(env, tools.found.get('clang'))));
   return {
     present: checked.filter(({ missing }) => missing === undefined).map(({ name }) => name),
@@ -64,8 +65,8 @@ interface Check {
   readonly problem?: string;
 }
 
-const program = (command: string, pack: string, env: Environment): Check =>
-  onPath(command, env) === undefined ? { name: command, missing: [pack] } : { name: command };
+const program = (command: string, packages: string, env: Environment): Check =>
+  onPath(command, env) === undefined ? { name: command, missing: packages.split(' ') } : { name: command };
 
 async function checkTestNeeds(env: Environment, clang: Tool | undefined): Promise<Check[]> {
   const python = onPath('python3', env);
@@ -73,7 +74,7 @@ async function checkTestNeeds(env: Environment, clang: Tool | undefined): Promis
   const hasVenv = python !== undefined && (await ask(python, ['-c', 'import ensurepip'], env)) !== undefined;
   return [
     program('cpio', 'cpio', env),
-    program('git', 'git', env),
+    program('xmllint', 'libxml2-utils', env),
     { name: 'python3 with venv', ...(hasVenv ? {} : { missing: ['python3-venv'] }) },
     await checkSanitizers(env, clang),
   ];

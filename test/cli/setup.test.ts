@@ -17,7 +17,7 @@ const isRoot = process.getuid?.() === 0;
 const sudo = isRoot ? '' : 'sudo -n ';
 const install = `install -y --no-install-recommends ${runPackages.join(' ')}`;
 const all =
-  'clang 19.1.7, lld 19.1.7, llvm-objcopy 19.1.7, llvm-ar 19.1.7, dtc 1.7.2, qemu-system-aarch64 10.0.2, xz';
+  'clang 19.1.7, lld 19.1.7, llvm-objcopy 19.1.7, llvm-ar 19.1.7, dtc 1.7.2, qemu-system-aarch64 10.0.2, xz, git';
 const program = [process.execPath, join(packageRoot, 'dist', 'vmbuild.js')];
 
 const setup = ({ env }: FakeMachine, args: readonly string[] = [], options: RunOptions = {}) =>
@@ -29,7 +29,7 @@ describe('without a terminal', () => {
     const first = await setup(machine);
     expect(first.stderr).toBe(
       [
-        'setup: missing: clang, lld, llvm-objcopy, llvm-ar, dtc, qemu-system-aarch64, xz',
+        'setup: missing: clang, lld, llvm-objcopy, llvm-ar, dtc, qemu-system-aarch64, xz, git',
         'setup: installing them (no terminal to ask on):',
         `  ${sudo}apt-get update`,
         `  ${sudo}apt-get ${install}`,
@@ -49,7 +49,7 @@ describe('without a terminal', () => {
     machine.install('clang', 'lld', 'llvm', 'xz-utils', 'git');
     expect((await setup(machine, ['--test', '--yes'])).stderr).toContain('setup: installing them (--yes):');
     expect(machine.runs()[1]).toBe(
-      'install -y --no-install-recommends device-tree-compiler qemu-system-arm cpio python3-venv libclang-rt-19-dev',
+      'install -y --no-install-recommends device-tree-compiler qemu-system-arm cpio libxml2-utils python3-venv libclang-rt-19-dev',
     );
   });
 

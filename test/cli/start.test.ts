@@ -39,7 +39,12 @@ function clone({ node = '>=20.19' } = {}): Clone {
   for (const part of ['cli', 'boards', 'linux', 'make', 'meta']) mkdirSync(join(directory, part));
   for (const name of ['ready.mjs', 'start.mjs'])
     copyFileSync(join(packageRoot, 'cli', name), join(directory, 'cli', name));
-  write(directory, 'package.json', JSON.stringify({ type: 'module', engines: { node } }));
+  const { scripts } = JSON.parse(read(packageRoot, 'package.json')) as { scripts: { start: string } };
+  write(
+    directory,
+    'package.json',
+    JSON.stringify({ type: 'module', engines: { node }, scripts: { start: scripts.start } }),
+  );
   write(directory, 'package-lock.json', lock('1.0.0'));
   write(directory, 'Makefile.ts', '');
   const vmbuild = 'console.log(`vmbuild ${JSON.stringify(process.argv.slice(2))}`);';
@@ -182,6 +187,20 @@ describe('npm start', () => {
   );
 });
 
+it.each(['SIGINT', 'SIGTERM'] as const)('%s to npm itself reaches the run', async (name) => {
+  const { directory, run } = clone();
+  await run();
+  const vmbuild =
+    "import { writeFileSync } from 'node:fs'; writeFileSync('up', ''); setInterval(() => {}, 1000);";
+  write(directory, 'dist/vmbuild.js', vmbuild);
+  const npm = spawn('npm', ['start'], { cwd: directory, stdio: 'ignore' });
+  const over = ended(npm);
+  await until(() => existsSync(join(directory, 'up')));
+  npm.kill(name);
+  expect(await over).toMatchObject({ signal: name });
+  await until(() => processesOf(directory).length === 0);
+});
+
 describe('vmbuild start', () => {
   /** Which command it ends by running, with which flags. Here all tools are, and of the rest what `prepare` makes. */
   async function choose(
@@ -193,7 +212,11 @@ describe('vmbuild start', () => {
     prepare(env['VMBUILD_CACHE'] ?? '');
     const chosen: [string, Readonly<Record<string, unknown>>][] = [];
     const code = await start(
-      { settings: settle({ quiet: true, ...flags }, env), env, signal: new AbortController().signal },
+      {
+        settings: settle({ quiet: true, offline: true, ...flags }, env),
+        env,
+        signal: new AbortController().signal,
+      },
       {
         takes: (name, given) => !(name === 'sim' ? 'sdk' in given : 'data' in given),
         run: (name, given) => {
@@ -213,13 +236,13 @@ describe('vmbuild start', () => {
   };
 
   it('runs qemu where the SDK and the sources are, else sim', async () => {
-    expect(await choose({}, withStack)).toEqual(['qemu', { expect: '', quiet: true }]);
-    expect(await choose({})).toEqual(['sim', { expect: '', quiet: true }]);
+    expect(await choose({}, withStack)).toEqual(['qemu', { expect: '', quiet: true, offline: true }]);
+    expect(await choose({})).toEqual(['sim', { expect: '', quiet: true, offline: true }]);
   });
 
   it('hands its flags on, all but --yes', async () => {
     const given = { yes: true, timeout: 60, expect: 'x+' };
-    expect(await choose(given)).toEqual(['sim', { quiet: true, timeout: 60, expect: 'x+' }]);
+    expect(await choose(given)).toEqual(['sim', { quiet: true, offline: true, timeout: 60, expect: 'x+' }]);
   });
 
   it('a flag that only one of them has decides', async () => {

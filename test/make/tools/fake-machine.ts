@@ -33,6 +33,8 @@ const programs: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'xz-utils': { xz: '' },
   cpio: { cpio: '' },
   git: { git: '' },
+  'ca-certificates': {},
+  'libxml2-utils': { xmllint: '' },
   'python3-venv': { python3: '' },
   'libclang-rt-dev': { asan: '' },
   'libclang-rt-19-dev': { asan: '' },
@@ -45,6 +47,8 @@ export const runPackages = [
   'device-tree-compiler',
   'qemu-system-arm',
   'xz-utils',
+  'git',
+  'ca-certificates',
 ] as const;
 
 export function fakeMachine({ sudo = true } = {}): FakeMachine {
@@ -55,7 +59,7 @@ export function fakeMachine({ sudo = true } = {}): FakeMachine {
     for (const [command, script] of Object.entries(commands))
       chmodSync(write(join(store, name), command, `#!/bin/sh\n${script}\n`), 0o755);
   }
-  const defaultInstall = `for word; do if [ -d '${store}'/"$word" ]; then /bin/cp '${store}'/"$word"/* '${bin}'; fi; done`;
+  const defaultInstall = `for word; do if [ -d '${store}'/"$word" ]; then /bin/cp -r '${store}'/"$word"/. '${bin}'; fi; done`;
   // Each verb has a script of its own, so that a test can replace one.
   fakeTool(bin, 'apt-get', `verb=$1; . '${bin}'/"apt-$verb.sh"`);
   if (sudo) fakeTool(bin, 'sudo', 'if [ "$1" = -n ]; then shift; fi; exec "$@"');

@@ -17,6 +17,7 @@ it('an empty machine lacks all; each package is named once', async () => {
     'dtc',
     'qemu-system-aarch64',
     'xz',
+    'git',
   ]);
   expect(packagesOf(missing)).toEqual(runPackages);
 });
@@ -33,6 +34,7 @@ it('a machine that has all lacks nothing', async () => {
       'dtc 1.7.2',
       'qemu-system-aarch64 10.0.2',
       'xz',
+      'git',
     ],
     missing: [],
   });
@@ -42,7 +44,7 @@ it('the tests need more', async () => {
   const { env, install } = fakeMachine();
   install(...runPackages);
   const { missing } = await takeInventory(env, { tests: true });
-  expect(packagesOf(missing)).toEqual(['cpio', 'git', 'python3-venv', 'libclang-rt-19-dev']);
+  expect(packagesOf(missing)).toEqual(['cpio', 'libxml2-utils', 'python3-venv', 'libclang-rt-19-dev']);
   install(...packagesOf(missing));
   const after = await takeInventory(env, { tests: true });
   expect(after.missing).toEqual([]);
