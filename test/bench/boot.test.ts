@@ -55,7 +55,7 @@ describe('remedies', () => {
     const lines = [plain, ...more].map((variant) => variant && commandLineOf(variant));
     expect(lines[0]).toBe('console=ttyAMA0 quiet panic=-1 cma=0');
     expect(lines.at(-1)).toBe(
-      'console=ttyAMA0 quiet panic=-1 cma=0 cryptomgr.notests nokaslr lsm= initcall_blacklist=load_system_certificate_list,trace_eval_init,param_sysfs_builtin_init',
+      'console=ttyAMA0 quiet panic=-1 cma=0 cryptomgr.notests nokaslr lsm= initcall_blacklist=load_system_certificate_list,trace_eval_init,param_sysfs_builtin_init,jent_mod_init',
     );
     expect([best?.tree, best?.kernel]).toEqual(['own', 'elf']);
   });
