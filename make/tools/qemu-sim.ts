@@ -58,8 +58,8 @@ export const simKernelWords: readonly string[] = [
   // Debian's kernels test each cipher when it is registered: half of all instructions of a boot.
   'cryptomgr.notests',
   // The kernel's own certificate, without which modules load unverified; names of enumerators for people who read traces;
-  // parameters of what is built in, for /sys/module; a PCI bus with nothing on it.
-  'initcall_blacklist=load_system_certificate_list,trace_eval_init,param_sysfs_builtin_init,gen_pci_driver_init',
+  // parameters of what is built in, for /sys/module; a source of entropy (6.12); a PCI bus with nothing on it.
+  'initcall_blacklist=load_system_certificate_list,trace_eval_init,param_sysfs_builtin_init,jent_mod_init,gen_pci_driver_init',
   // Spares the relocation, and the kernel page tables of their own (KPTI) that KASLR asks for on any processor: with
   // them QEMU flushes its TLB twice per system call.
   'nokaslr',
