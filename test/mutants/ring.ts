@@ -99,7 +99,12 @@ export const ringMutants = [
     '__ATOMIC_RELEASE);\n}',
   ),
 
-  unseen('ring_wraps', 'read beyond the end', 'least(size, ring->data_size - position)', 'size'),
+  unseen(
+    'ring_wraps',
+    'read beyond the end',
+    'least(size, ring->data_size - position);\n    memcpy(to',
+    'size;\n    memcpy(to',
+  ),
   m(
     'ring_wraps',
     'read position off',

@@ -34,7 +34,13 @@ export const rxMutants = [
     'vsock_queue_take(queue, VSOCK_DEVICE_READS, buffer)',
   ),
   m(r, 'flow_short', 'packet without its payload', '(peer->left > 0 ? 1 : 0)', '0'),
-  m(r, 'S5', 'RST without used length', '&buffer, VSOCK_HEADER_SIZE);\n    count', '&buffer, 0);\n    count'),
+  m(
+    r,
+    'S5',
+    'RST without used length',
+    '&buffer, VSOCK_HEADER_SIZE);\n    vsock_device_observe',
+    '&buffer, 0);\n    vsock_device_observe',
+  ),
   m(
     r,
     'S1_replies',

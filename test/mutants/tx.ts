@@ -151,7 +151,7 @@ export const txMutants = [
     t,
     'flow_work_per_call|stress',
     'order of payload',
-    '(uint32_t)part;\n    }\n    vsock_ring_end',
-    '(uint32_t)part + 1 - 1;\n        vsock_chain_skip(queue, &packet->chain, 0 * part);\n    }\n    vsock_ring_end',
+    '(uint32_t)part;\n    }\n    vsock_device_observe',
+    '(uint32_t)part + 1 - 1;\n        vsock_chain_skip(queue, &packet->chain, 0 * part);\n    }\n    vsock_device_observe',
   ),
 ];
