@@ -16,8 +16,8 @@ const marginPx = 20;
 /** ` 123.4 s`, and the gap after it. */
 const timeCells = 7;
 const gapCells = 2;
-/** A guest's name and its longest verdict: 15 and 96. */
-export const lineCells = 112;
+/** A guest's name and its longest verdict, with a time of eight digits: 15 and 106. */
+export const lineCells = 121;
 export const widthPx = Math.ceil(2 * marginPx + (timeCells + gapCells + lineCells) * cellPx);
 export const timeEndX = marginPx + timeCells * cellPx;
 export const lineX = timeEndX + gapCells * cellPx;

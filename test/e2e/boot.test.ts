@@ -35,7 +35,7 @@ describe.each(['debug', 'release'])('qemu --expect, %s', (config) => {
     const svg = readFileSync(picture, 'utf8');
     expect(XMLValidator.validate(svg)).toBe(true);
     expect(svg).toMatch(/class="c0 name"[^>]*>client_linux0\|/);
-    expect(svg.match(/ nonce=[0-9a-f]{16} verified<\/text>/g)).toHaveLength(2);
+    expect(svg.match(/ nonce=[0-9a-f]{16} us=\d+ verified<\/text>/g)).toHaveLength(2);
     expect(svg).toContain(`>${run.stdout.trimEnd()}</text>`);
     expect(processesIn(buildDir)).toEqual([]);
   });
