@@ -59,12 +59,12 @@ export const hostMutants = [
   ),
   m(
     s,
-    'normal_kicked_before',
+    'normal_enabled_before',
     'up without a kick',
     '!seat->queues[i].is_enabled || seat->queues[i].kick < 0',
     '!seat->queues[i].is_enabled',
   ),
-  m(s, 'normal_sequence', 'up before both are enabled', '!seat->queues[i].is_enabled || ', ''),
+  m(s, 'normal_kicked_before', 'up before both are enabled', '!seat->queues[i].is_enabled || ', ''),
   m(
     s,
     'normal_leaves_no|hostile_garbage',
@@ -78,6 +78,13 @@ export const hostMutants = [
     'queues outlive their front end',
     'seat->queues[i] = (struct seat_queue){.kick = -1, .call = -1};',
     '',
+  ),
+  m(
+    s,
+    'normal_power_off_by_base',
+    'up again with a queue of its last life',
+    '        seat_close_fd(&seat->queues[i].kick);\n    }\n    bool has_more',
+    '    }\n    bool has_more',
   ),
   m(
     s,

@@ -123,6 +123,8 @@ void seat_run(struct seat *seat)
 
 /* --- up and down --- */
 
+/* The kicks go too: up again is only who sets up both queues anew. Else a queue that the front end did not come to yet
+ * would be served from its start, packets of its last life and all. */
 void seat_go_down(struct seat *seat)
 {
     if (!seat->is_up) {
@@ -131,6 +133,7 @@ void seat_go_down(struct seat *seat)
     seat->is_up = false;
     for (unsigned i = 0; i < SEAT_QUEUES; i++) {
         seat->queues[i].stood_at = seat->device.queues[i].available_index;
+        seat_close_fd(&seat->queues[i].kick);
     }
     bool has_more = vsock_device_guest_off(&seat->device);
     seat->irq_raised = false;
