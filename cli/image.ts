@@ -95,13 +95,20 @@ export async function loadImageInputs(
   printDiagnostics([...sources.warnings, ...guest.warnings]);
 
   const { images } = guest;
-  const system = await describeFitting(context, { board, sdk, images, dtc: tools.dtc.path });
+  const reference = referenceDts(board.name, sources.sddf.path);
+  const system = await describeFitting(context, {
+    board,
+    sdk,
+    images,
+    dtc: tools.dtc.path,
+    referenceDts: reference,
+  });
   return {
     board,
     sdk,
     libvmm: sources.libvmm.path,
     sddf: sources.sddf.path,
-    referenceDts: referenceDts(board.name, sources.sddf.path),
+    referenceDts: reference,
     vmm: join(packageDirectory(), 'vmm'),
     programs: join(packageDirectory(), 'linux', 'programs'),
     tools: {
@@ -123,10 +130,15 @@ export async function loadImageInputs(
 /** The system, if the machine has the memory for it. Warnings are printed. */
 async function describeFitting(
   context: CommandContext,
-  { board, sdk, images, dtc }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string },
+  {
+    sdk,
+    images,
+    ...described
+  }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string; referenceDts: string },
 ): Promise<VsockSystem> {
   const { settings } = context;
-  const describe = await loadDescription(context, { board, buildDir: buildDirectory(settings), dtc });
+  const { board } = described;
+  const describe = await loadDescription(context, { ...described, buildDir: buildDirectory(settings) });
   const guestFilesBytes = await estimateGuestBytes(images);
   const count = guestCount(settings);
   const system = describe(count);
