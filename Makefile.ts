@@ -41,6 +41,8 @@ export interface ImageInputs {
   readonly nonce: bigint;
   readonly after: 'poweroff' | 'shell';
   readonly kernelOptions?: KernelOptions;
+  /** The guests' packed initramfs, if another plan makes it. */
+  readonly initrd?: string;
 }
 
 /** The outputs that a user knows by name, as with upstream's Makefiles; all in the build directory. */
@@ -255,18 +257,25 @@ const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
 ];
 
 /** What runs in the guests, and where it lies: linux/guest.ts. */
-function planGuests({ system, images, programs, nonce, after, tools, kernelOptions }: ImageInputs): {
-  steps: readonly Step[];
-  guests: readonly BuiltGuest[];
-} {
+function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: readonly BuiltGuest[] } {
+  const { system, images, programs, nonce, after, tools, kernelOptions, initrd } = inputs;
   const machines = system.guests.map(({ vm, layout, recvFrom, sendTo }) => ({
     name: vm,
     layout,
     orders: { recvFrom, sendTo, nonce, after },
   }));
   const { clang, lld, dtc } = tools;
-  const plan = { machines, images, programsDir: programs, clang, lld, dtc, outDir: 'guest' };
-  return guestSteps(kernelOptions === undefined ? plan : { ...plan, kernelOptions });
+  const options = { kernelOptions, initrd };
+  return guestSteps({
+    machines,
+    images,
+    programsDir: programs,
+    clang,
+    lld,
+    dtc,
+    outDir: 'guest',
+    ...options,
+  });
 }
 
 /** The guest's kernel, device tree and initrd in an object; what the VMM copies into its RAM at boot. */
