@@ -65,10 +65,10 @@ export const run: Command = async (context) => {
 };
 
 async function refuseRealBoard(name: string): Promise<void> {
-  const board = await loadBoard(name);
-  if (board.qemu === undefined)
-    refuse('RUN102', `QEMU does not have '${name}'`, {
-      hint: `build the image and start it on the board${board.bootLine === undefined ? '' : `: ${board.bootLine}`}`,
+  const { qemu, bootLine = '' } = await loadBoard(name);
+  if (qemu === undefined)
+    refuse('RUN102', `QEMU does not have '${name}', whose own boot loader starts an image by '${bootLine}'`, {
+      hint: `run 'vmbuild build --board ${name}', then type that line at the board's boot prompt`,
       exit: exitCode.usage,
     });
 }
