@@ -69,6 +69,14 @@ async function readDriver(sddf: string, directory: string): Promise<DriverConfig
   }
 }
 
+/** The board's compiled tree, of which the system was described: the one that was given, or vmbuild's own. */
+export function boardDtb(settings: Settings, buildDir: string): string {
+  const given = settings.text('dtb');
+  return given === undefined ? join(buildDir, compiledTree) : resolve(given);
+}
+
+const compiledTree = 'board.dtb';
+
 async function loadTree(
   { settings, signal }: CommandContext,
   board: Board,
@@ -80,10 +88,9 @@ async function loadTree(
   // A dry run leaves nothing behind.
   const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
   try {
-    const output = 'board.dtb';
-    const step = compileDeviceTree({ dtc, input: boardDts(board.name), output });
+    const step = compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree });
     await runSteps([step], { buildDir: directory, signal });
-    return parseFdt(await readFile(join(directory, output)), boardDts(board.name));
+    return parseFdt(await readFile(join(directory, compiledTree)), boardDts(board.name));
   } finally {
     if (directory !== buildDir) await rm(directory, { recursive: true, force: true });
   }
