@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
-import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
+import { type Board, loadBoard, packageDirectory, referenceDts } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
 import { estimateGuestBytes } from '../linux/guest-size.ts';
 import type { GuestImages } from '../linux/images.ts';
@@ -142,6 +142,7 @@ async function imageInputs(
     sdk,
     libvmm: sources.libvmm.path,
     sddf: sources.sddf.path,
+    referenceDts: referenceDts(board.name, sources.sddf.path),
     vmm: join(packageDirectory(), 'vmm'),
     programs: join(packageDirectory(), 'linux', 'programs'),
     tools: {
