@@ -19,7 +19,7 @@ import { guestCount, loadDescription } from './describe.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
-import { printDiagnostics, say } from './report.ts';
+import { printDiagnostics, reportSdk, say } from './report.ts';
 import { reportBuild } from './progress.ts';
 import type { CommandContext } from './vmbuild.ts';
 
@@ -84,7 +84,7 @@ export async function loadImageInputs(
   const { sdk, sources, tools, guest } = await loadAll({
     sdk: () => {
       const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
-      printDiagnostics(sdk.warnings);
+      reportSdk(settings, sdk);
       return openBoard(sdk, board.name, config);
     },
     sources: () =>

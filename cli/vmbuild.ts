@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import yargs from 'yargs';
 import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal } from '../meta/diagnostic.ts';
+import { expandFlags, expandVariables } from './home.ts';
 import { takeMakeWords } from './make-words.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
 import { printDiagnostics, printVerbose } from './report.ts';
@@ -137,10 +138,11 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
   const interrupt = onSignals();
   let wantsJson = false;
   try {
-    const { words, env } = takeMakeWords(argv, processEnv);
+    const { words, env: givenEnv } = takeMakeWords(argv, processEnv);
     const chosen = await parse(words);
     if (chosen === undefined) return exitCode.ok; // --help and --version have printed
-    const settings = settle(chosen.flags, env, chosen.command.options);
+    const env = expandVariables(givenEnv);
+    const settings = settle(expandFlags(chosen.flags, env), env, chosen.command.options);
     wantsJson = settings.on('json');
     printVerbose(settings);
     const { run } = await chosen.command.load();

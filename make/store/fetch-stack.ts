@@ -27,6 +27,8 @@ export interface FetchStackOptions {
   readonly onAnnounce?: (items: readonly FetchItem[]) => void | Promise<void>;
   readonly onProgress?: (progress: FetchProgress) => void;
   readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
+  /** One part has come. */
+  readonly onFetched?: (item: FetchItem, durationMs: number) => void;
   /** Another process fetches into the same store, and is waited for. */
   readonly onWait?: (pid: number) => void;
   /** For tests. */
@@ -100,7 +102,12 @@ async function fetchParts(
     const directories = [...missing.map(({ path }) => dirname(path)), downloadsDir(fetching.cache)];
     for (const directory of directories) await mkdir(directory, { recursive: true });
     await sweepTemporaries(directories);
-    for (const task of tasks) await task.run(network);
+    for (const [at, task] of tasks.entries()) {
+      const startMs = performance.now();
+      await task.run(network);
+      const item = items[at];
+      if (item !== undefined) fetching.onFetched?.(item, performance.now() - startMs);
+    }
     return items;
   } finally {
     await network?.close();
