@@ -88,7 +88,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     load: () => import('./commands/sim.ts'),
   },
   setup: {
-    describe: 'install the Debian packages that are missing',
+    describe: 'install the packages that are missing, with apt, dnf or Homebrew',
     options: ['test', 'yes', 'dry-run', 'quiet', 'verbose'],
     load: () => import('./commands/setup.ts'),
   },
@@ -116,7 +116,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   doctor: {
     describe: 'say what is here and what is missing',
-    options: [...stack, ...guests, 'json', 'quiet', 'verbose'],
+    options: [...stack, ...guests, 'build-dir', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/doctor.ts'),
   },
   clean: {
