@@ -36,7 +36,7 @@ describe('the SDK’s archive', () => {
     },
   );
 
-  it('cut short by a length that lies is refused', async () => {
+  it('[HTTP] Content-Length that lies: too short, so the archive is not whole', async () => {
     const setup = await setUp();
     setup.github.fault = {
       path: /^GET .*tar\.gz/,
