@@ -38,7 +38,7 @@ export const run: Command = async (context) => {
     image: built.image,
     loadAddress: built.board.loadAddress,
     cpu: built.board.cpu,
-    dtb: boardDtb(settings, built.buildDir),
+    dtb: boardDtb(built.buildDir),
     properties,
     monitor: expect === undefined && process.stdin.isTTY,
   });
