@@ -76,6 +76,11 @@ async function readDriver(sddf: string, directory: string): Promise<DriverConfig
   }
 }
 
+/** Where the board's own tree is after a build, compiled. */
+export const boardDtb = (buildDir: string): string => join(buildDir, compiledTree);
+
+const compiledTree = 'board.dtb';
+
 /** The board's own tree, or the fuller one that the user gives, which says the same of what is used. */
 async function loadTree(
   { settings, signal }: CommandContext,
@@ -90,7 +95,7 @@ async function loadTree(
   const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
   try {
     const steps = [
-      compileDeviceTree({ dtc, input: boardDts(board.name), output: 'board.dtb' }),
+      compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),
       ...(referenceDts === undefined ? [] : [compileReference(dtc, referenceDts)]),
     ];
     await runSteps(steps, { buildDir: directory, signal });

@@ -20,7 +20,7 @@ import { guestCount, loadDescription } from './describe.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
-import { printDiagnostics, say } from './report.ts';
+import { printDiagnostics, reportSdk, say } from './report.ts';
 import { reportBuild } from './progress.ts';
 import type { CommandContext } from './vmbuild.ts';
 
@@ -111,7 +111,7 @@ export async function loadImages(
   const { boards, sources, tools, guest } = await loadAll({
     boards: async () => {
       const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
-      printDiagnostics(sdk.warnings);
+      reportSdk(settings, sdk);
       const open = ({ board, config }: ImageName) => [
         `${board} ${config}`,
         () => openBoard(sdk, board, config),

@@ -2,6 +2,7 @@
 // What a person sees on stderr: diagnostics, settings, the build's progress. Results go to stdout elsewhere.
 import { styleText } from 'node:util';
 import { withoutCredentials } from '../make/store/origin.ts';
+import type { Sdk } from '../make/store/sdk.ts';
 import type { Diagnostic } from '../meta/diagnostic.ts';
 import { annotation } from './github.ts';
 import type { Settings } from './options.ts';
@@ -30,6 +31,12 @@ export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
 /** One line of news, unless `-q`. */
 export function say(settings: Settings, text: string): void {
   if (!settings.on('quiet')) console.error(text);
+}
+
+/** Which SDK of a folder was taken, and what does not quite fit. */
+export function reportSdk(settings: Settings, { note, warnings }: Pick<Sdk, 'note' | 'warnings'>): void {
+  if (note !== undefined) say(settings, `Microkit SDK ${note}`);
+  printDiagnostics(warnings);
 }
 
 /** Warnings about settings; with `-v`, each setting and where it came from. */

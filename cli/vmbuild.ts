@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import yargs from 'yargs';
 import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal } from '../meta/diagnostic.ts';
+import { expandFlags, expandVariables } from './home.ts';
 import { takeMakeWords } from './make-words.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
 import { printDiagnostics, printVerbose } from './report.ts';
@@ -93,7 +94,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     load: () => import('./commands/artifacts.ts'),
   },
   setup: {
-    describe: 'install the Debian packages that are missing',
+    describe: 'install the packages that are missing, with apt, dnf or Homebrew',
     options: ['test', 'yes', 'dry-run', 'quiet', 'verbose'],
     load: () => import('./commands/setup.ts'),
   },
@@ -126,7 +127,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   doctor: {
     describe: 'say what is here and what is missing',
-    options: [...stack, ...guests, 'json', 'quiet', 'verbose'],
+    options: [...stack, ...guests, 'build-dir', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/doctor.ts'),
   },
   clean: {
@@ -148,10 +149,11 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
   const interrupt = onSignals();
   let wantsJson = false;
   try {
-    const { words, env } = takeMakeWords(argv, processEnv);
+    const { words, env: givenEnv } = takeMakeWords(argv, processEnv);
     const chosen = await parse(words);
     if (chosen === undefined) return exitCode.ok; // --help and --version have printed
-    const settings = settle(chosen.flags, env, chosen.command.options);
+    const env = expandVariables(givenEnv);
+    const settings = settle(expandFlags(chosen.flags, env), env, chosen.command.options);
     wantsJson = settings.on('json');
     printVerbose(settings);
     const { run } = await chosen.command.load();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild fetch`: the Microkit SDK, libvmm and sDDF into the store, as far as they are missing and not named. Its result
-// is one line on stdout. With --board, the SDK must have that board.
+// is one line on stdout. The SDK's archive holds all boards: --board fetches no less, but checks that yours is among them.
 import { loadBoard } from '../../boards/index.ts';
 import { cacheDir } from '../../make/store/cache.ts';
 import { fetchStack, type StackReport } from '../../make/store/fetch-stack.ts';
@@ -10,7 +10,7 @@ import { findSources } from '../../make/store/sources.ts';
 import { exitCode } from '../../meta/diagnostic.ts';
 import { reportFetch } from '../fetch-progress.ts';
 import { loadAll } from '../load.ts';
-import { printDiagnostics } from '../report.ts';
+import { printDiagnostics, reportSdk, say } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
 export const run: Command = async (context) => {
@@ -25,10 +25,12 @@ export const run: Command = async (context) => {
     isOffline: settings.on('offline'),
     ...callbacks,
   }).finally(clear);
-  await judge(context, board.name);
+  const configs = await judge(context, board.name);
+  const ofBoard = configs === undefined ? {} : { board: { name: board.name, configs } };
+  if (configs !== undefined) say(settings, `the Microkit SDK has board ${board.name}: ${configs.join(', ')}`);
   process.stdout.write(
     settings.on('json')
-      ? `${JSON.stringify({ version: 1, ...report })}\n`
+      ? `${JSON.stringify({ version: 1, ...report, ...ofBoard })}\n`
       : `${describe(report, cacheDir(env))}\n`,
   );
   return exitCode.ok;
@@ -40,19 +42,22 @@ const given = ({ settings }: CommandContext) => ({
   sddf: settings.flag('sddf'),
 });
 
-/** What is there now, as a build would judge it. */
-async function judge(context: CommandContext, board: string): Promise<void> {
+/** Judges what is there now as a build would. If a board was named, gives the configurations that the SDK has for it. */
+async function judge(context: CommandContext, board: string): Promise<readonly string[] | undefined> {
   const { settings, env } = context;
   const allowStack = settings.on('allow-stack');
+  const isAsked = !settings.defaulted('board');
   const { sdk, sources } = await loadAll({
     sdk: () => {
       const found = findSdk({ ...given(context), env, allowStack });
-      if (!settings.defaulted('board')) openBoard(found, board, settings.text('config') ?? '');
+      if (isAsked) openBoard(found, board, settings.text('config') ?? '');
       return found;
     },
     sources: () => findSources({ ...given(context), env, allowStack }),
   });
-  printDiagnostics([...sdk.warnings, ...sources.warnings]);
+  reportSdk(settings, sdk);
+  printDiagnostics(sources.warnings);
+  return isAsked ? sdk.boards.get(board) : undefined;
 }
 
 function describe({ parts, fetched }: StackReport, cache: string): string {

@@ -13,15 +13,12 @@ import { temporaryFor } from '../temporary.ts';
 import { download, type DownloadProgress } from './download.ts';
 import { archiveLimits, type ArchiveLimits } from './limits.ts';
 import { narHash } from './nar.ts';
-import type { Network } from './network.ts';
 import { showUrl } from './origin.ts';
+import type { MaybeRemote } from './remote.ts';
 import { unpack } from './unpack.ts';
 
-export interface FetchSdkOptions {
-  /** Absent offline: then the archive must be there. */
-  readonly network?: Network | undefined;
-  readonly url: URL;
-  readonly authorization?: string | undefined;
+/** Without a network the archive must be there. */
+export interface FetchSdkOptions extends MaybeRemote {
   /** Where the archive is, or goes; its directory is there. */
   readonly archive: string;
   /** Where its SHA-256 is recorded. */
@@ -30,11 +27,9 @@ export interface FetchSdkOptions {
   readonly treeHash: string;
   /** Where the SDK will be; its directory is there. */
   readonly target: string;
-  readonly signal: AbortSignal;
   readonly limits?: Partial<ArchiveLimits>;
   readonly onProgress?: (progress: DownloadProgress) => void;
   readonly onUnpack?: (readBytes: number, archiveBytes: number) => void;
-  readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
 }
 
 /** An archive that lies there is taken without asking anybody; one that was downloaded is removed afterwards. */

@@ -2,10 +2,11 @@
 // Fetches what of the stack is missing into the store: the Microkit SDK, libvmm, sDDF. All that is to be fetched is asked
 // for first, so that it is announced with its size before the first byte, and a host that is out of reach ends it at
 // once. One fetch at a time in a store; each part appears whole or not at all.
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../../meta/diagnostic.ts';
 import { isSystemError } from '../action.ts';
+import { freeBytes } from '../free-space.ts';
 import { takeLock } from '../lock.ts';
 import { type Platform, type Stack, stack as ownStack } from '../stack.ts';
 import { sweepTemporaries } from '../temporary.ts';
@@ -27,6 +28,8 @@ export interface FetchStackOptions {
   readonly onAnnounce?: (items: readonly FetchItem[]) => void | Promise<void>;
   readonly onProgress?: (progress: FetchProgress) => void;
   readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
+  /** One part has come. */
+  readonly onFetched?: (item: FetchItem, durationMs: number) => void;
   /** Another process fetches into the same store, and is waited for. */
   readonly onWait?: (pid: number) => void;
   /** For tests. */
@@ -58,8 +61,9 @@ export async function fetchStack(options: FetchStackOptions): Promise<StackRepor
     });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    const free = await freeSpace(cache);
-    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${free}`, {
+    const free = freeBytes(cache);
+    const room = free === undefined ? '' : ` (${Math.floor(free / 2 ** 20)} MiB are free there)`;
+    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${room}`, {
       hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
     });
   }
@@ -100,7 +104,12 @@ async function fetchParts(
     const directories = [...missing.map(({ path }) => dirname(path)), downloadsDir(fetching.cache)];
     for (const directory of directories) await mkdir(directory, { recursive: true });
     await sweepTemporaries(directories);
-    for (const task of tasks) await task.run(network);
+    for (const [at, task] of tasks.entries()) {
+      const startMs = performance.now();
+      await task.run(network);
+      const item = items[at];
+      if (item !== undefined) fetching.onFetched?.(item, performance.now() - startMs);
+    }
     return items;
   } finally {
     await network?.close();
@@ -118,13 +127,4 @@ function refuseOffline(missing: readonly StackPart[], tasks: readonly Task[]): n
       ];
     }),
   );
-}
-
-async function freeSpace(directory: string): Promise<string> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    return ` (${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free there)`;
-  } catch {
-    return ''; // it is not there
-  }
 }

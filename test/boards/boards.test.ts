@@ -11,7 +11,9 @@ import { requireOrSkip } from '../require.ts';
 import { refusedBy } from './plain-board.ts';
 
 test('the boards that there are', () => {
-  expect(boardNames()).toEqual(expect.arrayContaining(['maaxboard', 'odroidc4', 'qemu_virt_aarch64']));
+  expect(boardNames()).toEqual(
+    expect.arrayContaining(['maaxboard', 'odroidc4', 'qemu_virt_aarch64', 'zcu102']),
+  );
 });
 
 test('another name is refused with the one that was meant', async () => {
