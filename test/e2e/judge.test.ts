@@ -178,7 +178,9 @@ const inSection =
   (name: string, find: (content: Buffer) => number): Tamper['change'] =>
   (bytes) => {
     const { bytes: content } = sectionOf(parseElf(bytes, 'x'), name);
-    const at = content.byteOffset - bytes.byteOffset + find(content);
+    const inside = find(content);
+    expect(inside).toBeGreaterThan(2);
+    const at = content.byteOffset - bytes.byteOffset + inside;
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
     return bytes;
   };
@@ -191,7 +193,7 @@ const inText =
     return Buffer.from(text.replace(pattern, to));
   };
 
-const ramStart = Buffer.from([0, 0, 0, 0x40, 0, 0, 0, 0]);
+const ramSize = Buffer.from([0, 0, 0, 0x08, 0, 0, 0, 0]);
 const vsockIrq = Buffer.from([75, 0, 0, 0]);
 
 const tampers: readonly Tamper[] = [
@@ -212,10 +214,10 @@ const tampers: readonly Tamper[] = [
     },
   },
   {
-    what: 'RAM elsewhere in the config of a VMM',
+    what: 'other RAM in the config of a VMM',
     file: 'client_vmm0.elf',
     code: 'JDG130',
-    change: inSection('.vmm_config', (content) => content.indexOf(ramStart) + 3),
+    change: inSection('.vmm_config', (content) => content.indexOf(ramSize) + 3),
   },
   {
     what: 'RAM of another size in the system',
