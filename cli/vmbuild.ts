@@ -115,6 +115,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  boards: {
+    describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',
+    options: ['json', 'quiet', 'verbose'],
+    load: () => import('./commands/boards.ts'),
+  },
   fetch: {
     describe: 'fetch the Microkit SDK, libvmm and sDDF into the store, if they are missing',
     options: [...stack, 'github', 'offline', 'json', 'quiet', 'verbose'],

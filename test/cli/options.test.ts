@@ -46,7 +46,7 @@ describe('settle', () => {
     expect(refusal.exit).toBe(exitCode.usage);
   });
 
-  it('takes 2 to 16 guests, two if nothing is said', () => {
+  it('[Board file] one, zero or three VMs where two are meant: 2 to 16 are taken, two if nothing is said', () => {
     expect(settle({}, {}).number('vms')).toBe(2);
     for (const vms of [2, 3, 16]) expect(settle({ vms }, {}).number('vms')).toBe(vms);
     for (const vms of [1, 0, -3, 17, 2.5, Number.NaN]) {
