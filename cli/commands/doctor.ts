@@ -2,9 +2,7 @@
 // `vmbuild doctor`: what is here, what is missing, and how to get it; everything at once. Touches no network.
 import { loadBoard } from '../../boards/index.ts';
 import { findDebianMirror } from '../../linux/apt-sources.ts';
-import { fetchDebianGuest } from '../../linux/debian.ts';
-import { loadGuestImages } from '../../linux/images.ts';
-import { cacheDir } from '../../make/store/cache.ts';
+import { withoutCredentials } from '../../make/store/origin.ts';
 import { findSdk } from '../../make/store/sdk.ts';
 import { openBoard } from '../../make/store/sdk-board.ts';
 import { findSources } from '../../make/store/sources.ts';
@@ -12,9 +10,9 @@ import { stack } from '../../make/stack.ts';
 import { searchTools, type ToolName, toolTable } from '../../make/tools/find.ts';
 import { type Diagnostic, exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { parseGuest } from '../guest-flag.ts';
-import type { Settings } from '../options.ts';
+import { guestImagesTask } from '../guest-images.ts';
 import { printDiagnostics } from '../report.ts';
-import type { Command } from '../vmbuild.ts';
+import type { Command, CommandContext } from '../vmbuild.ts';
 
 interface Finding {
   readonly what: string;
@@ -22,7 +20,8 @@ interface Finding {
   readonly found?: string;
 }
 
-export const run: Command = async ({ settings, env, signal }) => {
+export const run: Command = async (context) => {
+  const { settings, env } = context;
   const findings: Finding[] = [];
   const diagnostics: Diagnostic[] = [];
   let isMissing = false;
@@ -38,7 +37,7 @@ export const run: Command = async ({ settings, env, signal }) => {
   };
   const allowStack = settings.on('allow-stack');
   const board = await loadBoard(settings.text('board') ?? '');
-  parseGuest(settings.text('guest') ?? '');
+  parseGuest(settings.text('guest'));
 
   const names = Object.keys(toolTable) as ToolName[];
   const tools = await searchTools(names, env);
@@ -66,7 +65,7 @@ export const run: Command = async ({ settings, env, signal }) => {
     diagnostics.push(...warnings);
     return `${libvmm.path}, ${sddf.path}`;
   });
-  await look('guest images', () => guestImages(settings, cacheDir(env), signal));
+  await look('guest images', () => guestImages(context));
 
   if (settings.on('json')) process.stdout.write(`${JSON.stringify({ version: 1, findings, diagnostics })}\n`);
   else for (const finding of findings) process.stdout.write(`${formatFinding(finding)}\n`);
@@ -78,19 +77,19 @@ export const run: Command = async ({ settings, env, signal }) => {
 const formatFinding = ({ what, found }: Finding): string =>
   `${found === undefined ? 'missing' : 'ok     '}  ${what.padEnd(22)} ${found ?? ''}`.trimEnd();
 
-/** Files that are named, inspected as a build would; else Debian's if it was fetched before. */
-async function guestImages(settings: Settings, cache: string, signal: AbortSignal): Promise<string> {
-  const version = parseGuest(settings.text('guest') ?? '');
+/** Files that are named, inspected as a build would; else what was fetched before. */
+async function guestImages(context: CommandContext): Promise<string> {
+  const asked = parseGuest(context.settings.text('guest'));
   try {
-    const { images } = await loadGuestImages({
-      linux: settings.text('linux'),
-      initrd: settings.text('initrd'),
-      debian: () => fetchDebianGuest({ cacheDir: cache, ...version, offline: true, signal }),
-    });
+    const { images } = await guestImagesTask(context, 'trustworthy-systems', true)(false);
     return `${images.kernel.release ?? 'a kernel of unknown release'}  ${images.kernel.path}`;
   } catch (error) {
-    if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => code === 'DEB103')) throw error;
-    const { uri } = await findDebianMirror();
-    return `Debian's, not in the store yet: the first build fetches them from ${uri}`;
+    if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => isAbsence.has(code)))
+      throw error;
+    const from =
+      asked?.from === 'debian' ? (await findDebianMirror()).uri : (context.settings.text('images') ?? '');
+    return `not in the store yet: the first build fetches them from ${withoutCredentials(from)}`;
   }
 }
+
+const isAbsence: ReadonlySet<string> = new Set(['DEB103', 'NET110']);
