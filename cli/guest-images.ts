@@ -73,8 +73,13 @@ async function orDebian(load: (source: GuestSource) => Promise<LoadedImages>): P
     if (!(error instanceof Refusal) || error.diagnostics.length === 0) throw error;
     reason = error;
   }
-  const { images, warnings } = await load({ from: 'debian' });
-  return { images, warnings: [insteadOf(reason), ...warnings] };
+  try {
+    const { images, warnings } = await load({ from: 'debian' });
+    return { images, warnings: [insteadOf(reason), ...warnings] };
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.diagnostics.length === 0) throw error;
+    throw new Refusal([...reason.diagnostics, ...error.diagnostics], error.exit);
+  }
 }
 
 /** Why Debian's images stand in for Trustworthy Systems'. */
