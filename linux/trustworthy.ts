@@ -41,7 +41,7 @@ export async function fetchImages(
   const parts = images.map(({ part, name }) => ({
     part,
     file: name,
-    name: `the guests' ${part} ${name.slice(0, 8)}…${name.slice(40)}`,
+    name: `guest ${part} ${name.slice(0, 8)}`,
     path: join(directory, name),
     flag: part === 'kernel' ? '--linux FILE' : '--initrd FILE',
   }));

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
 import type { DebianGuest } from '../../linux/debian.ts';
 import { trustworthyImages } from '../../linux/trustworthy-names.ts';
+import { stack } from '../../make/stack.ts';
 import { loadDebianGuest } from '../linux/debian-guest.ts';
 import { type ImageSite, startImageSite } from '../linux/image-site.ts';
 import { standInRootfs } from '../linux/stand-in.ts';
+import { fakeLibvmm, fakeSddf, fakeSdk } from '../make/store/fake-sdk.ts';
 import { pinnedImages } from './pinned.ts';
 import { type Ended, needSim, needTools, processesIn, scratch, vmbuild } from './program.ts';
 
@@ -91,6 +93,40 @@ it("--linux and --initrd take names of libvmm's images, as its Makefiles do", {
   expect(ended.stderr).toMatch(
     /warning\[KERN124\]: kernel '.*-linux' \(.*\) does not say how it was configured/,
   );
+});
+
+it('fetch: fetches them too, and says so; without them it is a warning', async () => {
+  const site = await startImageSite();
+  const names = {
+    kernel: site.add('linux', 'linux', Buffer.from('a kernel')),
+    initrd: site.add('rootfs.cpio.gz', 'rootfs.cpio.gz', Buffer.from('a root file system')),
+  };
+  const root = pinnedImages(names);
+  const cache = join(scratch(), 'cache');
+  fakeSdk(join(cache, `sdk/microkit-sdk-${stack.microkit}`));
+  fakeLibvmm(join(cache, `src/libvmm-${stack.libvmm.commit}`));
+  fakeSddf(join(cache, `src/sddf-${stack.sddf.commit}`));
+  const env = { VMBUILD_CACHE: cache, MICROKIT_SDK: undefined, LIBVMM: undefined, SDDF: undefined };
+  const proxies = { http_proxy: '', https_proxy: '' };
+  const fetch = (images: string, more: readonly string[] = []): Promise<Ended> =>
+    vmbuild(['fetch', ...more], { root, env: { ...env, ...proxies, VMBUILD_IMAGES: images } });
+
+  const without = await fetch('http://127.0.0.1:9/');
+  expect(without.stderr).toMatch(
+    /^vmbuild: warning\[IMG122\]: the images of Trustworthy Systems cannot be had, Debian's are taken instead: NET101: /m,
+  );
+  expect([without.code, without.stdout.split(':')[0]]).toEqual([0, 'nothing to fetch']);
+  const insisting = await fetch('http://127.0.0.1:9/', ['--guest', 'trustworthy-systems']);
+  expect(insisting.stderr).toMatch(/error\[NET101\]/);
+  expect(insisting.code).toBe(1);
+
+  const first = await fetch(site.base);
+  expect(first.stdout).toBe(
+    `fetched guest kernel ${names.kernel.slice(0, 8)}, guest initrd ${names.initrd.slice(0, 8)} into '${cache}'\n`,
+  );
+  const second = await fetch('http://127.0.0.1:9/', ['--json']);
+  expect(second.stderr).toBe('');
+  expect(JSON.parse(second.stdout)).toMatchObject({ fetched: [], images: [] });
 });
 
 describe('where the images cannot be had', () => {
