@@ -18,7 +18,7 @@ import { reportFetch } from './fetch-progress.ts';
 import { type GuestSource, parseGuest } from './guest-flag.ts';
 import { giveUp } from './load.ts';
 import { reportDebian } from './progress.ts';
-import { say } from './report.ts';
+import { printDiagnostics, say } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
 
 /** A task for `loadAll`; the last one, because it may take long: a load that is doomed fetches nothing. */
@@ -73,13 +73,9 @@ async function orDebian(load: (source: GuestSource) => Promise<LoadedImages>): P
     if (!(error instanceof Refusal) || error.diagnostics.length === 0) throw error;
     reason = error;
   }
-  try {
-    const { images, warnings } = await load({ from: 'debian' });
-    return { images, warnings: [insteadOf(reason), ...warnings] };
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.diagnostics.length === 0) throw error;
-    throw new Refusal([...reason.diagnostics, ...error.diagnostics], error.exit);
-  }
+  // Said before Debian's begin to come, which takes a while.
+  printDiagnostics([insteadOf(reason)]);
+  return load({ from: 'debian' });
 }
 
 /** Why Debian's images stand in for Trustworthy Systems'. */

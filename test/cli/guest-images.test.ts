@@ -2,7 +2,7 @@
 // Which guest a build or `sim` takes where nothing is said, and whom it asks for that.
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { guestImagesTask } from '../../cli/guest-images.ts';
 import type { GuestSource } from '../../cli/guest-flag.ts';
 import { settle } from '../../cli/options.ts';
@@ -22,6 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   process.env['PATH'] = PATH;
+  vi.restoreAllMocks();
 });
 
 const load = (flags: Record<string, unknown>, preferred: GuestSource['from'], isDoomed = false) => {
@@ -57,10 +58,13 @@ describe("with Debian's guest in the store", () => {
 });
 
 describe('with an empty store', () => {
-  it("Trustworthy Systems' images are asked for first; if Debian's cannot be had either, both reasons are said", async () => {
+  it("Trustworthy Systems' images are asked for first; Debian's, which cannot be had either, stand in with a warning", async () => {
     loseApt();
+    const said: unknown[] = [];
+    vi.spyOn(console, 'error').mockImplementation((text) => void said.push(text));
     const { diagnostics } = await refusedBy(() => load({}, 'trustworthy-systems'));
-    expect(diagnostics.map(({ code }) => code)).toEqual(['NET103', 'APT101']);
+    expect(diagnostics.map(({ code }) => code)).toEqual(['APT101']);
+    expect(said.join('\n')).toMatch(/warning\[IMG122\].* Debian's are taken instead: NET103: /);
     expect(site.requests).toEqual([`HEAD ${trustworthyImages.kernel}.tar.gz`]);
   });
 

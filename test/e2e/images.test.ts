@@ -22,7 +22,7 @@ interface StandIn {
   readonly names: { readonly kernel: string; readonly initrd: string };
   readonly guest: DebianGuest;
   readonly cache: string;
-  run(args: readonly string[], root?: string): Promise<Ended>;
+  readonly run: (args: readonly string[], root?: string) => Promise<Ended>;
 }
 
 async function standIn(ctx: TestContext): Promise<StandIn> {
