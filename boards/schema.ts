@@ -68,7 +68,8 @@ const boardSchema = z.strictObject({
     .strictObject({
       system: z.string().regex(/^qemu-system-[a-z0-9_]+$/),
       machine: z.string().min(1),
-      cpu: z.string().min(1),
+      /** Absent where the machine has one of its own. */
+      cpu: z.string().min(1).optional(),
       memory: z.string().regex(/^[0-9]+[MG]$/),
     })
     .optional(),
@@ -108,7 +109,11 @@ export function defineBoard(input: BoardInput): Board {
   return board;
 }
 
-function checkBoard({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagnostic[] {
+function checkBoard(board: Board): Diagnostic[] {
+  return [...checkAddresses(board), ...checkGic(board), ...checkStart(board)];
+}
+
+function checkAddresses({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagnostic[] {
   const page = regionLimits.pageBytes;
   const found: Diagnostic[] = [];
   if (paddrBottom >= paddrTop || paddrBottom % page !== 0n || paddrTop % page !== 0n)
@@ -132,4 +137,28 @@ function checkBoard({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagno
       ),
     );
   return found;
+}
+
+/** What a guest's device tree must have for its driver to find the controller (bindings arm,gic.yaml, arm,gic-v3.yaml). */
+function checkGic({ name, guest: { gic } }: Board): Diagnostic[] {
+  const second = gic.version === 2 ? 'cpuInterface' : 'redistributor';
+  if (gic[second] !== undefined) return [];
+  return [
+    errorFinding('BRD104', `board '${name}' has a GICv${gic.version} without '${second}'`, {
+      hint: `give the address of its ${second} to guest.gic`,
+    }),
+  ];
+}
+
+function checkStart({ name, qemu, bootLine }: Board): Diagnostic[] {
+  if (qemu !== undefined || bootLine !== undefined) return [];
+  return [
+    errorFinding(
+      'BRD105',
+      `board '${name}' says neither how QEMU runs it nor how its boot loader starts an image`,
+      {
+        hint: "give it 'bootLine', 'qemu', or both",
+      },
+    ),
+  ];
 }

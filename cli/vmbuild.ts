@@ -87,8 +87,14 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/sim.ts'),
   },
+  artifacts: {
+    describe:
+      'an archive per board: --board B,…|all --config C,…; image, description, headers, what it was made from',
+    options: [...building, 'output'],
+    load: () => import('./commands/artifacts.ts'),
+  },
   setup: {
-    describe: 'install the Debian packages that are missing',
+    describe: 'install the packages that are missing, with apt, dnf or Homebrew',
     options: ['test', 'yes', 'dry-run', 'quiet', 'verbose'],
     load: () => import('./commands/setup.ts'),
   },
@@ -116,7 +122,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   doctor: {
     describe: 'say what is here and what is missing',
-    options: [...stack, ...guests, 'json', 'quiet', 'verbose'],
+    options: [...stack, ...guests, 'build-dir', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/doctor.ts'),
   },
   clean: {

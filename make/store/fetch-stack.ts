@@ -2,10 +2,11 @@
 // Fetches what of the stack is missing into the store: the Microkit SDK, libvmm, sDDF. All that is to be fetched is asked
 // for first, so that it is announced with its size before the first byte, and a host that is out of reach ends it at
 // once. One fetch at a time in a store; each part appears whole or not at all.
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../../meta/diagnostic.ts';
 import { isSystemError } from '../action.ts';
+import { freeBytes } from '../free-space.ts';
 import { takeLock } from '../lock.ts';
 import { type Platform, type Stack, stack as ownStack } from '../stack.ts';
 import { sweepTemporaries } from '../temporary.ts';
@@ -84,8 +85,9 @@ export async function fetchMissing<Part extends Missing>(
     });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    const free = await freeSpace(cache);
-    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${free}`, {
+    const free = freeBytes(cache);
+    const room = free === undefined ? '' : ` (${Math.floor(free / 2 ** 20)} MiB are free there)`;
+    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${room}`, {
       hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
     });
   }
@@ -145,13 +147,4 @@ function refuseOffline(missing: readonly Missing[], tasks: readonly Task[]): nev
       ];
     }),
   );
-}
-
-async function freeSpace(directory: string): Promise<string> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    return ` (${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free there)`;
-  } catch {
-    return ''; // it is not there
-  }
 }

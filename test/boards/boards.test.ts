@@ -11,7 +11,7 @@ import { dtc } from '../meta/upstream.ts';
 import { requireOrSkip } from '../require.ts';
 
 test('the boards that there are', () => {
-  expect(boardNames()).toContain('qemu_virt_aarch64');
+  expect(boardNames()).toEqual(expect.arrayContaining(['maaxboard', 'odroidc4', 'qemu_virt_aarch64']));
 });
 
 test('another name is refused with the one that was meant', async () => {
@@ -103,6 +103,21 @@ describe('schema', () => {
     ]);
   });
 
+  test('a controller without the part that its driver looks for', () => {
+    expect(refusedBy((input) => delete input.guest.gic.cpuInterface)).toEqual([
+      "BRD104 board 'x' has a GICv2 without 'cpuInterface'",
+    ]);
+    expect(refusedBy((input) => (input.guest.gic.version = 3))).toEqual([
+      "BRD104 board 'x' has a GICv3 without 'redistributor'",
+    ]);
+  });
+
+  test('no way to start it', () => {
+    expect(refusedBy((input) => delete input.bootLine)).toEqual([
+      "BRD105 board 'x' says neither how QEMU runs it nor how its boot loader starts an image",
+    ]);
+  });
+
   test('a negative address', () => {
     expect(refusedBy((input) => (input.guest.ram.base = -1n))[0]).toMatch(
       /^BRD101 board 'x': guest\.ram\.base: /,
@@ -121,6 +136,7 @@ const plain: BoardInput = {
     driver: { directory: 'serial/arm', compatible: ['arm,pl011'], resources: { regions: [], irqs: [] } },
   },
   loadAddress: 0x7000_0000n,
+  bootLine: 'go 0x70000000',
   guest: {
     ram: { base: 0x4000_0000n, size: 0x800_0000n },
     kernel: { start: 0x4000_0000n, end: 0x4700_0000n },
@@ -132,6 +148,7 @@ const plain: BoardInput = {
       compatible: 'arm,gic-400',
       nodeName: 'intc@8000000',
       distributor: { base: 0x800_0000n, size: 0x1_0000n },
+      cpuInterface: { base: 0x801_0000n, size: 0x1_0000n },
     },
     timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
     console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
