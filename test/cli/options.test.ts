@@ -25,7 +25,7 @@ describe('settle', () => {
   it('knows where each setting came from', () => {
     const settings = settle({ board: 'x' }, { MICROKIT_CONFIG: 'release' });
     const origins = Object.fromEntries(settings.all.map(({ name, origin }) => [name, origin]));
-    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', guest: 'default' });
+    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', vms: 'default' });
     expect(settings.flag('board')).toBe('x');
     expect(settings.flag('config')).toBeUndefined();
     expect(settings.defaulted('guest')).toBe(true);
