@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
-import { type BuiltGuest, guestSteps, type InitramfsPlan, initramfsSteps } from './linux/guest.ts';
+import { type BuiltGuest, guestSteps } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
-import { backendSources, libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
+import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
 import { archive } from './make/tools/ar.ts';
-import { cc, linkHostProgram, type PrefixMap } from './make/tools/clang.ts';
+import { cc, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
@@ -41,6 +41,8 @@ export interface ImageInputs {
   readonly nonce: bigint;
   readonly after: 'poweroff' | 'shell';
   readonly kernelOptions?: KernelOptions;
+  /** The guests' packed initramfs, if another plan makes it. */
+  readonly initrd?: string;
 }
 
 /** The outputs that a user knows by name, as with upstream's Makefiles; all in the build directory. */
@@ -86,44 +88,6 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...serial.flatMap(({ steps }) => steps),
     image,
   ];
-}
-
-export interface SimInputs extends Pick<ImageInputs, 'vmm' | 'programs' | 'images'> {
-  readonly tools: Readonly<Record<'clang' | 'lld', string>>;
-  /** Whether a guest is to have a shell. */
-  readonly hasShell: boolean;
-  /** Other programs than those of `programs`, by the name of the one that each replaces. */
-  readonly programSources?: NonNullable<InitramfsPlan['sources']>;
-}
-
-/** What `sim` runs beside QEMU: the back end with the guests' socket devices, and their initramfs. */
-export function planSim(inputs: SimInputs): {
-  readonly steps: readonly Step[];
-  readonly backend: string;
-  readonly initrd: string;
-} {
-  const { clang, lld } = inputs.tools;
-  const objects = backendSources.map((source) => compileHost(inputs, source));
-  const backend = 'sim/vsock-backend';
-  const initramfs = initramfsSteps({
-    images: inputs.images,
-    programsDir: inputs.programs,
-    clang,
-    lld,
-    outDir: 'guest',
-    hasShell: inputs.hasShell,
-    variant: inputs.hasShell ? 'sim-shell' : 'sim',
-    ...(inputs.programSources === undefined ? {} : { sources: inputs.programSources }),
-  });
-  return {
-    steps: [
-      ...objects,
-      linkHostProgram({ clang, objects: outputsOf(objects), flags: ['-pthread'], output: backend }),
-      ...initramfs.steps,
-    ],
-    backend,
-    initrd: initramfs.path,
-  };
 }
 
 // ---- sources -------------------------------------------------------------------------------------------------------
@@ -229,18 +193,6 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
   });
 }
 
-/** For this machine. QEMU's virtio-mmio lets every driver have queues of 1024, whatever the device offers. */
-const compileHost = ({ tools, vmm }: SimInputs, source: string): Step =>
-  cc({
-    clang: tools.clang,
-    source: `${vmm}/${source}`,
-    output: objectOf('host', source),
-    flags: ['-std=gnu11', '-O2', '-g', '-pthread', '-Wall', '-Wextra', '-Werror'],
-    defines: { _GNU_SOURCE: '', VSOCK_QUEUE_SIZE_MAX: '1024' },
-    includes: [`${vmm}/host`, `${vmm}/vsock`],
-    prefixMap: [[vmm, '/vmm']],
-  });
-
 const objectOf = (room: string, source: string): string => `obj/${room}/${source.replace(/\.[cS]$/, '')}.o`;
 
 // ---- configs and guests --------------------------------------------------------------------------------------------
@@ -255,18 +207,25 @@ const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
 ];
 
 /** What runs in the guests, and where it lies: linux/guest.ts. */
-function planGuests({ system, images, programs, nonce, after, tools, kernelOptions }: ImageInputs): {
-  steps: readonly Step[];
-  guests: readonly BuiltGuest[];
-} {
+function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: readonly BuiltGuest[] } {
+  const { system, images, programs, nonce, after, tools, kernelOptions, initrd } = inputs;
   const machines = system.guests.map(({ vm, layout, recvFrom, sendTo }) => ({
     name: vm,
     layout,
     orders: { recvFrom, sendTo, nonce, after },
   }));
   const { clang, lld, dtc } = tools;
-  const plan = { machines, images, programsDir: programs, clang, lld, dtc, outDir: 'guest' };
-  return guestSteps(kernelOptions === undefined ? plan : { ...plan, kernelOptions });
+  const options = { kernelOptions, initrd };
+  return guestSteps({
+    machines,
+    images,
+    programsDir: programs,
+    clang,
+    lld,
+    dtc,
+    outDir: 'guest',
+    ...options,
+  });
 }
 
 /** The guest's kernel, device tree and initrd in an object; what the VMM copies into its RAM at boot. */

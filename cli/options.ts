@@ -86,7 +86,11 @@ export const optionTable = {
     describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
   },
   'save-svg': { type: 'string', describe: 'file for a picture of the run, if it is unattended' },
-  output: { type: 'string', describe: 'generate: directory for the outputs (default: the build directory)' },
+  output: {
+    type: 'string',
+    describe:
+      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
+  },
   sdf: {
     type: 'string',
     fallback: 'vsock.system',

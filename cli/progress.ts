@@ -56,9 +56,11 @@ export const commandLine = (words: readonly string[]): string => words.map(shell
 /** What a dry run prints: a command per line, and what vmbuild would do itself as a comment. */
 export const describeSteps = (steps: readonly Step[]): string =>
   steps
-    .map(({ name, action }) =>
-      action.kind === 'exec' ? commandLine([action.tool, ...action.args]) : `# ${name}`,
-    )
+    .map(({ name, action, directory }) => {
+      if (action.kind === 'fn') return `# ${name}`;
+      const command = commandLine([action.tool, ...action.args]);
+      return directory === undefined ? command : `(cd ${commandLine([directory])} && ${command})`;
+    })
     .map((line) => `${line}\n`)
     .join('');
 

@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import { withoutCredentials } from '../make/store/origin.ts';
 import type { Sdk } from '../make/store/sdk.ts';
 import type { Diagnostic } from '../meta/diagnostic.ts';
+import { annotation } from './github.ts';
 import type { Settings } from './options.ts';
 
 /** One format at a time: Node 20 colours for a list of them even where the stream is no terminal. */
@@ -12,7 +13,8 @@ const bold = (colour: 'red' | 'yellow', text: string): string =>
 
 /** `vmbuild: error[SDK101]: message`, its place, its way out: one finding, at most three lines. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
-  for (const { severity, code, message, place, hint } of diagnostics) {
+  for (const diagnostic of diagnostics) {
+    const { severity, code, message, place, hint } = diagnostic;
     const label = bold(severity === 'error' ? 'red' : 'yellow', `${severity}[${code}]`);
     console.error(`vmbuild: ${label}: ${message}`);
     if (place !== undefined)
@@ -21,6 +23,8 @@ export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
       );
     // A question stands for itself; the other hints begin with a verb.
     if (hint !== undefined) console.error(hint.includes('?') ? `  ${hint}` : `  try: ${hint}`);
+    const command = annotation(diagnostic, process.env);
+    if (command !== undefined) console.error(command);
   }
 }
 

@@ -13,7 +13,7 @@ import type { SimGuest } from '../make/launch/sim.ts';
 import type { Step } from '../make/step.ts';
 import { findTools } from '../make/tools/find.ts';
 import { simArguments, simConsole, simKernelWords, simMemoryMib } from '../make/tools/qemu-sim.ts';
-import { planSim } from '../Makefile.ts';
+import { planSim } from './sim-plan.ts';
 import { refuse, refuseErrors } from '../meta/diagnostic.ts';
 import { vsockGuests, type VsockGuestPlan } from '../meta/index.ts';
 import { guestCount } from './describe.ts';

@@ -87,6 +87,12 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/sim.ts'),
   },
+  artifacts: {
+    describe:
+      'an archive per board: --board B,…|all --config C,…; image, description, headers, what it was made from',
+    options: [...building, 'output'],
+    load: () => import('./commands/artifacts.ts'),
+  },
   setup: {
     describe: 'install the packages that are missing, with apt, dnf or Homebrew',
     options: ['test', 'yes', 'dry-run', 'quiet', 'verbose'],

@@ -45,7 +45,9 @@ export interface InitramfsPlan {
 export interface GuestPlan extends Omit<InitramfsPlan, 'hasShell'> {
   readonly machines: readonly GuestMachinePlan[];
   readonly dtc: string;
-  readonly kernelOptions?: KernelOptions;
+  readonly kernelOptions?: KernelOptions | undefined;
+  /** The packed initramfs, if another plan makes it. */
+  readonly initrd?: string | undefined;
 }
 
 /** What the VMM of a machine embeds. Whoever links it must list `fit` among the inputs. */
@@ -63,7 +65,8 @@ export function guestSteps(plan: GuestPlan): { readonly steps: Step[]; readonly 
     'two machines of one name',
   );
   const hasShell = plan.machines.some(({ orders }) => orders.after === 'shell');
-  const initramfs = initramfsSteps({ ...plan, hasShell });
+  const initramfs =
+    plan.initrd === undefined ? initramfsSteps({ ...plan, hasShell }) : { steps: [], path: plan.initrd };
   const guests = plan.machines.map(({ name }): BuiltGuest => {
     const file = (extension: string): string => join(plan.outDir, `${name}.${extension}`);
     return {
@@ -109,6 +112,7 @@ export const programFlags = [
   '-Wextra',
   '-Werror',
   '-nostdlib',
+  '-nostdlibinc',
   '-static',
   '-Wl,--build-id=none',
   '-Wl,-z,noexecstack',
