@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The describe stage: the board's device tree, compiled if it is ours, and the system that follows from it.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Board, boardDts } from '../boards/index.ts';
 import { readGiven } from '../linux/given-file.ts';
 import { runSteps } from '../make/engine.ts';
+import { makeTemporaryDirectory } from '../make/temporary-directory.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
 import {
   describeVsockSystem,
@@ -78,7 +78,7 @@ async function loadTree(
   const given = settings.text('dtb');
   if (given !== undefined) return parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
   // A dry run leaves nothing behind.
-  const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
+  const directory = settings.on('dry-run') ? await makeTemporaryDirectory('vmbuild-') : buildDir;
   try {
     const output = 'board.dtb';
     const step = compileDeviceTree({ dtc, input: boardDts(board.name), output });
