@@ -18,7 +18,9 @@ import {
   vsockGuestCounts,
   type VsockSystem,
 } from '../meta/index.ts';
+import { engineOptions } from './engine-options.ts';
 import type { Settings } from './options.ts';
+import { reportBuild } from './progress.ts';
 import { printDiagnostics } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
 
@@ -82,7 +84,12 @@ async function loadTree(
   try {
     const output = 'board.dtb';
     const step = compileDeviceTree({ dtc, input: boardDts(board.name), output });
-    await runSteps([step], { buildDir: directory, signal });
+    await runSteps([step], {
+      buildDir: directory,
+      signal,
+      ...engineOptions(settings),
+      onEvent: reportBuild(settings),
+    });
     return parseFdt(await readFile(join(directory, output)), boardDts(board.name));
   } finally {
     if (directory !== buildDir) await rm(directory, { recursive: true, force: true });

@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly keepGoing?: boolean;
   /** Wait for another build in the same directory (default) or refuse. */
   readonly wait?: boolean;
+  /** Run every step, fresh or not. */
+  readonly alwaysMake?: boolean;
 }
 
 export interface RunReport {
@@ -127,7 +129,10 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
     const needs = await Promise.all((graph.dependencies.get(step) ?? []).map((need) => run.finish(need)));
     if (needs.includes(false) || isStopping()) return skip(step);
     const command = await commandDigest(step, digests);
-    const reason = await staleReason(step, command, state.steps.get(step.name), digests, buildDir);
+    const reason =
+      options.alwaysMake === true
+        ? 'everything is made anew'
+        : await staleReason(step, command, state.steps.get(step.name), digests, buildDir);
     if (reason === undefined) {
       run.fresh.push(step.name);
       onEvent({ kind: 'fresh', step, total });

@@ -23,6 +23,7 @@ export const run: Command = async (context) => {
     given: given(context),
     github: settings.text('github'),
     isOffline: settings.on('offline'),
+    wait: !settings.on('no-wait'),
     ...callbacks,
   }).finally(clear);
   await judge(context, board.name);

@@ -34,10 +34,13 @@ export const run: Command = async (context) => {
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
   const { qemu: machine, loadAddress } = built.board;
   assert(machine !== undefined, 'refuseRealBoard has seen to it');
-  const args = qemuArguments(
-    { ...machine, loadAddress },
-    { image: built.image, monitor: expect === undefined && process.stdin.isTTY },
-  );
+  const args = [
+    ...qemuArguments(
+      { ...machine, loadAddress },
+      { image: built.image, monitor: expect === undefined && process.stdin.isTTY },
+    ),
+    ...(context.rest ?? []),
+  ];
   if (built.report === undefined) {
     process.stdout.write(`${describeSteps(built.steps)}${commandLine([qemu.path, ...args])}\n`);
     return exitCode.ok;

@@ -29,6 +29,8 @@ export interface FetchStackOptions {
   readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
   /** Another process fetches into the same store, and is waited for. */
   readonly onWait?: (pid: number) => void;
+  /** Wait for it (default) or refuse. */
+  readonly wait?: boolean;
   /** For tests. */
   readonly stack?: Stack;
   readonly platform?: Platform;
@@ -73,7 +75,7 @@ async function withLock<T>(
   await mkdir(downloads, { recursive: true });
   const release = await takeLock(downloads, {
     signal: options.signal,
-    wait: true,
+    wait: options.wait ?? true,
     onWait: ({ pid }) => options.onWait?.(pid),
   });
   try {
