@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
+import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
@@ -267,6 +268,7 @@ async function parse(words: readonly string[]): Promise<Chosen | undefined> {
 function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void): Argv {
   let parser = yargs([...words])
     .scriptName('vmbuild')
+    .version(ownVersion())
     .usage('$0 [command] [options]\n\nVirtual machines on seL4/Microkit: describe, build, run.')
     .strict()
     .recommendCommands()
@@ -300,6 +302,13 @@ function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void
     );
   }
   return parser;
+}
+
+/** Of package.json, which lies beside cli/ and dist/. yargs would look for that of the folder it is installed in. */
+function ownVersion(): string {
+  return (
+    JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  ).version;
 }
 
 function yargsOption(name: OptionName): Record<string, unknown> {
