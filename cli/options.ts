@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
 import { isAbsolute, join, resolve } from 'node:path';
-import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
+import { type Diagnostic, exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
 import { vsockGuestCounts } from '../meta/vsock-guests.ts';
 
 export interface OptionSpec {
@@ -203,7 +203,15 @@ export function settle(
 }
 
 /** Absolute. */
-export const buildDirectory = (settings: Settings): string => resolve(settings.text('build-dir') ?? 'build');
+export function buildDirectory(settings: Settings): string {
+  const path = resolve(settings.text('build-dir') ?? 'build');
+  if (/[\n\0]/.test(path))
+    refuse('ARG101', `the build directory ${JSON.stringify(path)} holds a newline or NUL`, {
+      hint: 'work in a directory without control characters in its name',
+      exit: exitCode.usage,
+    });
+  return path;
+}
 
 /** Variables whose names Microkit's Makefiles have given up; taken, with a hint (libvmm PR 77). */
 const oldNames: Readonly<Record<string, string>> = { BOARD: 'MICROKIT_BOARD', CONFIG: 'MICROKIT_CONFIG' };

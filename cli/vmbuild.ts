@@ -7,9 +7,11 @@ import { exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
 import { complete, completionCommand, isCompletion, runCompletion } from './completion.ts';
 import { readCommandLine } from './from-memory.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
+import { refuseOverwriting } from './overwriting.ts';
 import { printDiagnostics, printVerbose } from './report.ts';
 import { onSignals } from './signals.ts';
 import { usageRefusal } from './usage.ts';
+import { enterDirectories } from './working-directory.ts';
 
 /** What a command gets, and what it gives back: an exit code. */
 export interface CommandContext {
@@ -161,13 +163,14 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
       processEnv,
       Object.keys(commands),
     );
-    directories.forEach(enter);
+    enterDirectories(directories);
     const chosen = await parse(words);
     if (chosen === undefined) return exitCode.ok; // --help, --version and completion have printed
     checkRest(chosen.command, rest);
     const settings = settle(chosen.flags, env, chosen.command.options, given);
     wantsJson = settings.on('json');
     printVerbose(settings);
+    refuseOverwriting(settings);
     const context = { settings, env, given, rest, signal: interrupt.signal };
     for (const name of before) {
       const code = await otherCommands(context).run(name, only(chosen.flags, commands[name]));
@@ -222,19 +225,6 @@ function checkRest({ takesRest }: CommandSpec, rest: readonly string[]): void {
     });
 }
 
-/** `-C`: as if started there. */
-function enter(directory: string): void {
-  try {
-    process.chdir(directory);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    refuse('ARG126', `-C '${directory}' cannot be entered: ${error.code}`, {
-      hint: 'name a directory that is there',
-      exit: exitCode.usage,
-    });
-  }
-}
-
 function otherCommands(context: CommandContext): OtherCommands {
   const { env, given } = context;
   const others: OtherCommands = {
@@ -268,6 +258,8 @@ async function parse(words: readonly string[]): Promise<Chosen | undefined> {
 function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void): Argv {
   let parser = yargs([...words])
     .scriptName('vmbuild')
+    // One language: usage.ts reads yargs's words, and a script must not depend on LANG.
+    .locale('en')
     .version(ownVersion())
     .usage('$0 [command] [options]\n\nVirtual machines on seL4/Microkit: describe, build, run.')
     .strict()

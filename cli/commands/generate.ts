@@ -12,6 +12,7 @@ import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
 import { engineOptions } from '../engine-options.ts';
 import { buildDirectory } from '../options.ts';
+import { refuseOverwriting } from '../overwriting.ts';
 import { reportBuild } from '../progress.ts';
 import { printDiagnostics } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
@@ -44,6 +45,10 @@ export const run: Command = async (context) => {
       ? configs.map((config) => ({ name: config.dataFile, content: renderData(config) }))
       : []),
   ];
+  refuseOverwriting(
+    settings,
+    files.map(({ name }) => join(directory, name)),
+  );
   await runSteps(
     files.map(({ name, content }) => writeFile(name, content)),
     { buildDir: directory, signal, ...engineOptions(settings), onEvent: reportBuild(settings) },
