@@ -202,8 +202,8 @@ describe.each([
   ['cargo', cargo],
   ['west', west],
 ])('what users of %s type', (_tool, rows) => {
-  it.each(rows)('vmbuild $line: they expect $expects', async (row, ctx) => {
-    if (row.needs === 'stack') await needStack(ctx as never);
+  it.for(rows)('vmbuild $line: they expect $expects', async (row, ctx) => {
+    if (row.needs === 'stack') await needStack(ctx);
     await check(row);
   });
 });
