@@ -17,17 +17,14 @@ interface DtcOptions {
 export function compileDeviceTree(options: DtcOptions & { readonly includes?: readonly string[] }): Step {
   const { dtc, input, output, includes = [] } = options;
   const depfile = includes.length === 0 ? undefined : `${output}.d`;
+  const search = includes.flatMap((directory) => ['-i', directory]);
+  const depends = depfile === undefined ? [] : ['-d', depfile];
   return {
     name: options.name ?? `dtc ${output}`,
     action: {
       kind: 'exec',
       tool: dtc,
-      args: [
-        ...['-q', '-I', 'dts', '-O', 'dtb'],
-        ...includes.flatMap((directory) => ['-i', directory]),
-        ...(depfile === undefined ? [] : ['-d', depfile]),
-        ...['-o', output, input],
-      ],
+      args: ['-q', '-I', 'dts', '-O', 'dtb', ...search, ...depends, '-o', output, input],
     },
     inputs: [input],
     outputs: [output],
