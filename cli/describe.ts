@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The describe stage: the board's device tree, compiled if it is ours, and the system that follows from it.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkAgreement } from '../boards/agree.ts';
 import { type Board, boardDts } from '../boards/index.ts';
 import { readGiven } from '../linux/given-file.ts';
 import { runSteps } from '../make/engine.ts';
 import type { Step } from '../make/step.ts';
+import { makeTemporaryDirectory } from '../make/temporary-directory.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
 import {
   describeVsockSystem,
@@ -21,7 +21,9 @@ import {
   vsockGuestCounts,
   type VsockSystem,
 } from '../meta/index.ts';
+import { engineOptions } from './engine-options.ts';
 import type { Settings } from './options.ts';
+import { reportBuild } from './progress.ts';
 import { printDiagnostics } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
 
@@ -91,7 +93,7 @@ async function loadTree(
       ? undefined
       : parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
   // A dry run leaves nothing behind.
-  const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
+  const directory = settings.on('dry-run') ? await makeTemporaryDirectory('vmbuild-') : buildDir;
   try {
     const steps = [
       compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),
@@ -99,7 +101,12 @@ async function loadTree(
         ? []
         : [compileDeviceTree({ dtc, input: referenceDts, output: 'reference.dtb' })]),
     ];
-    await runSteps(steps, { buildDir: directory, signal });
+    await runSteps(steps, {
+      buildDir: directory,
+      signal,
+      ...engineOptions(settings),
+      onEvent: reportBuild(settings),
+    });
     const read = async (step: Step, file: string): Promise<DeviceTree> =>
       parseFdt(await readFile(join(directory, step.outputs[0] ?? '')), file);
     const [own, reference] = await Promise.all(steps.map((step) => read(step, step.inputs[0] ?? '')));
