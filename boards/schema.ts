@@ -67,7 +67,10 @@ const qemuSchema = z.strictObject({
 
 const boardSchema = z.strictObject({
   /** Microkit's name; also the folder's. */
-  name: z.string().regex(/^[a-z0-9_]+$/),
+  name: z
+    .string()
+    .regex(/^[a-z0-9_]+$/)
+    .max(63),
   arch: z.enum(['aarch64', 'riscv64', 'x86_64']),
   /** For `clang -mcpu`. */
   cpu: z.string().min(1),

@@ -121,7 +121,7 @@ export async function loadImages(
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
-    guest: guestImagesTask(context),
+    guest: guestImagesTask(context, 'trustworthy-systems'),
   });
   printDiagnostics([...sources.warnings, ...guest.warnings]);
   const found = { sources, tools, images: guest.images };

@@ -69,11 +69,11 @@ export const run: Command = async (context) => {
 };
 
 async function machineOf(name: string): Promise<NonNullable<Board['qemu']>> {
-  const { qemu, bootLine } = await loadBoard(name);
+  const { qemu, bootLine = '' } = await loadBoard(name);
   return (
     qemu ??
-    refuse('RUN102', `QEMU does not have '${name}'`, {
-      hint: `build the image and start it on the board${bootLine === undefined ? '' : `: ${bootLine}`}`,
+    refuse('RUN102', `QEMU does not have '${name}', whose own boot loader starts an image by '${bootLine}'`, {
+      hint: `run 'vmbuild build --board ${name}', then type that line at the board's boot prompt`,
       exit: exitCode.usage,
     })
   );
