@@ -17,6 +17,7 @@ import type { Step } from '../make/step.ts';
 import { findTools, type Tool, type ToolName } from '../make/tools/find.ts';
 import { refuseErrors, vsockGuestCounts, type VsockSystem } from '../meta/index.ts';
 import { guestCount, loadDescription } from './describe.ts';
+import { engineOptions } from './engine-options.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
@@ -62,11 +63,10 @@ export async function buildImage(
     steps,
   };
   if (settings.on('dry-run')) return built;
-  const jobs = settings.number('jobs');
   const report = await runSteps(steps, {
     buildDir,
     signal,
-    ...(jobs === undefined ? {} : { jobs }),
+    ...engineOptions(settings),
     onEvent: reportBuild(settings),
   });
   return { ...built, report };
@@ -136,13 +136,20 @@ async function imageInputs(
 ): Promise<ImageInputs> {
   const append = context.settings.text('append') ?? '';
   const board = await loadBoard(sdk.board);
-  const system = await describeFitting(context, { board, sdk, images, dtc: tools.dtc.path });
+  const reference = referenceDts(board.name, sources.sddf.path);
+  const system = await describeFitting(context, {
+    board,
+    sdk,
+    images,
+    dtc: tools.dtc.path,
+    referenceDts: reference,
+  });
   return {
     board,
     sdk,
     libvmm: sources.libvmm.path,
     sddf: sources.sddf.path,
-    referenceDts: referenceDts(board.name, sources.sddf.path),
+    referenceDts: reference,
     vmm: join(packageDirectory(), 'vmm'),
     programs: join(packageDirectory(), 'linux', 'programs'),
     tools: {
@@ -166,10 +173,15 @@ type BuildTools = Readonly<Record<'clang' | 'lld' | 'llvm-ar' | 'llvm-objcopy' |
 /** The system, if the machine has the memory for it. Warnings are printed. */
 async function describeFitting(
   context: CommandContext,
-  { board, sdk, images, dtc }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string },
+  {
+    sdk,
+    images,
+    ...described
+  }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string; referenceDts: string },
 ): Promise<VsockSystem> {
   const { settings } = context;
-  const describe = await loadDescription(context, { board, buildDir: buildDirectory(settings), dtc });
+  const { board } = described;
+  const describe = await loadDescription(context, { ...described, buildDir: buildDirectory(settings) });
   const guestFilesBytes = await estimateGuestBytes(images);
   const count = guestCount(settings);
   const system = describe(count);

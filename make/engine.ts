@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../meta/diagnostic.ts';
+import { describeSystemError } from './system-reason.ts';
 import { type ActionResult, isSystemError, runAction, systemHint } from './action.ts';
 import type { OnEvent } from './events.ts';
 import { FileDigests } from './file-digests.ts';
@@ -32,6 +33,8 @@ export interface RunOptions {
   readonly keepGoing?: boolean;
   /** Wait for another build in the same directory (default) or refuse. */
   readonly wait?: boolean;
+  /** Run every step, fresh or not. */
+  readonly alwaysMake?: boolean;
 }
 
 export interface RunReport {
@@ -80,7 +83,7 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
     const hint = systemHint(error);
     return refuse(
       'STEP111',
-      `cannot build in '${buildDir}': ${error.message}`,
+      `cannot build in '${buildDir}': ${describeSystemError(error, buildDir)}`,
       hint === undefined ? {} : { hint },
     );
   }
@@ -128,7 +131,10 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
     if (needs.includes(false) || isStopping()) return skip(step);
     const directory = directoryOf(step, buildDir);
     const command = await commandDigest(step, digests);
-    const reason = await staleReason(step, command, state.steps.get(step.name), digests, directory);
+    const reason =
+      options.alwaysMake === true
+        ? 'everything is made anew'
+        : await staleReason(step, command, state.steps.get(step.name), digests, directory);
     if (reason === undefined) {
       run.fresh.push(step.name);
       onEvent({ kind: 'fresh', step, total });

@@ -2,7 +2,7 @@
 // `vmbuild generate`: what meta.py of the original wrote, for people who keep their own Makefiles: the system
 // description and the config headers; with --data also sdfgen's .data files. Needs Node and dtc, no SDK.
 import { basename, join, resolve } from 'node:path';
-import { loadBoard } from '../../boards/index.ts';
+import { loadBoard, referenceDts } from '../../boards/index.ts';
 import { runSteps } from '../../make/engine.ts';
 import { findSddf } from '../../make/store/sources.ts';
 import { findTools } from '../../make/tools/find.ts';
@@ -10,7 +10,10 @@ import { writeFile } from '../../make/tools/write.ts';
 import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
+import { engineOptions } from '../engine-options.ts';
 import { buildDirectory } from '../options.ts';
+import { refuseOverwriting } from '../overwriting.ts';
+import { reportBuild } from '../progress.ts';
 import { printDiagnostics } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
@@ -30,7 +33,7 @@ export const run: Command = async (context) => {
     board,
     buildDir: directory,
     dtc: dtc.path,
-    ...givenSddf(context),
+    ...givenSddf(context, board.name),
   });
   const files = [
     { name: sdf, content: renderSdf(system) },
@@ -42,9 +45,13 @@ export const run: Command = async (context) => {
       ? configs.map((config) => ({ name: config.dataFile, content: renderData(config) }))
       : []),
   ];
+  refuseOverwriting(
+    settings,
+    files.map(({ name }) => join(directory, name)),
+  );
   await runSteps(
     files.map(({ name, content }) => writeFile(name, content)),
-    { buildDir: directory, signal },
+    { buildDir: directory, signal, ...engineOptions(settings), onEvent: reportBuild(settings) },
   );
   const paths = files.map(({ name }) => join(directory, name));
   process.stdout.write(
@@ -54,9 +61,12 @@ export const run: Command = async (context) => {
 };
 
 /** sDDF is only looked at if the user names it; the board's data says the same of the sDDF that vmbuild is made for. */
-function givenSddf({ settings, env }: CommandContext): { sddf?: string } {
+function givenSddf(
+  { settings, env }: CommandContext,
+  board: string,
+): { sddf?: string; referenceDts?: string } {
   if (settings.text('sddf') === undefined) return {};
   const { source, warnings } = findSddf({ sddf: settings.flag('sddf'), env });
   printDiagnostics(warnings);
-  return { sddf: source.path };
+  return { sddf: source.path, referenceDts: referenceDts(board, source.path) };
 }

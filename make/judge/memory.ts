@@ -6,7 +6,13 @@ import { errorFinding } from '../../meta/finding.ts';
 import type { AddressRange } from '../store/sdk-board.ts';
 import type { Evidence } from './evidence.ts';
 
-export function judgeMemory({ board, sdk, system, systemPath }: Evidence): Diagnostic[] {
+/** As much of the evidence as it takes. */
+interface MemoryEvidence extends Pick<Evidence, 'system' | 'systemPath'> {
+  readonly board: Pick<Evidence['board'], 'name' | 'paddrBottom' | 'paddrTop'>;
+  readonly sdk: Pick<Evidence['sdk'], 'memory' | 'devices'>;
+}
+
+export function judgeMemory({ board, sdk, system, systemPath }: MemoryEvidence): Diagnostic[] {
   const own = { start: board.paddrBottom, end: board.paddrTop };
   return system.regions.flatMap(({ name, size, paddr }) => {
     if (paddr === undefined) return [];

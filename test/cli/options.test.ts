@@ -40,13 +40,26 @@ describe('settle', () => {
     expect(settle({}, { MICROKIT_CONFIG: 'debug', CONFIG: 'release' }).text('config')).toBe('debug');
   });
 
+  it('tells a word of the command line from the environment', () => {
+    const { words, env, given } = takeMakeWords(['MICROKIT_BOARD=x'], { MICROKIT_CONFIG: 'release' });
+    const origins = settle({}, env, ['board', 'config'], given).all.map(({ origin }) => origin);
+    expect([words, origins]).toEqual([[], ['word MICROKIT_BOARD=', 'environment MICROKIT_CONFIG']]);
+  });
+
+  it('refuses a flag that contradicts itself, and takes one that repeats itself', () => {
+    expect(settle({ board: ['x', 'x'], offline: [true, true] }, {}).text('board')).toBe('x');
+    expect(refusalOf(() => settle({ vms: [2, 3, 2] }, {})).message).toBe(
+      "ARG121 --vms is given 3 times, as '2', '3'",
+    );
+  });
+
   it('refuses everything that is wrong, at once, as usage', () => {
     const refusal = refusalOf(() => settle({ jobs: 0, timeout: -1, 'build-dir': '', sdf: 'a\nb' }, {}));
     expect(refusal.diagnostics).toHaveLength(4);
     expect(refusal.exit).toBe(exitCode.usage);
   });
 
-  it('takes 2 to 16 guests, two if nothing is said', () => {
+  it('[Board file] one, zero or three VMs where two are meant: 2 to 16 are taken, two if nothing is said', () => {
     expect(settle({}, {}).number('vms')).toBe(2);
     for (const vms of [2, 3, 16]) expect(settle({ vms }, {}).number('vms')).toBe(vms);
     for (const vms of [1, 0, -3, 17, 2.5, Number.NaN]) {
@@ -63,7 +76,8 @@ describe('settle', () => {
 
 describe('takeMakeWords', () => {
   it('splits NAME=value off, also with = and blanks in the value', () => {
-    const { words, env } = takeMakeWords(['MICROKIT_SDK=/a b/c=d', 'qemu', '--expect'], { HOME: '/h' });
+    const argv = ['MICROKIT_SDK=/a b/c=d', 'qemu', '--expect'];
+    const { words, env } = takeMakeWords(argv, { HOME: '/h' });
     expect(words).toEqual(['qemu', '--expect']);
     expect(env).toEqual({ HOME: '/h', MICROKIT_SDK: '/a b/c=d' });
   });
@@ -73,7 +87,12 @@ describe('takeMakeWords', () => {
   });
 
   it('leaves words alone that only look like it', () => {
-    expect(takeMakeWords(['--append', 'quiet=1', 'x=Y'], {}).words).toEqual(['--append', 'quiet=1', 'x=Y']);
+    for (const words of [
+      ['--append', 'quiet=1', 'x=Y'],
+      ['--append', 'DEBUG=1'],
+      ['--linux=A=b', '-vd', 'BUILD_DIR=x'],
+    ])
+      expect(takeMakeWords(words, {}).words).toEqual(words);
   });
 
   it('names the nearest variable', () => {
