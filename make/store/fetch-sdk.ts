@@ -81,7 +81,7 @@ async function judgeTree(options: FetchSdkOptions, name: string, quarantine: str
   const found = await narHash(quarantine, { signal });
   if (found !== treeHash)
     refuse('SDK111', `the tree in ${name} has NAR hash ${found}, but ${treeHash} is pinned`, {
-      hint: 'do not use it; fetch it from another place',
+      hint: 'fetch it from another place; unpack one that you have built yourself, and name it with --sdk',
     });
 }
 
