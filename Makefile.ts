@@ -6,6 +6,7 @@ import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
 import { type BuiltGuest, guestSteps } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
+import { judgeSteps } from './make/judge/step.ts';
 import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
@@ -14,6 +15,7 @@ import { cc, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
+import { sanitizerFlags, targetFlags } from './make/tools/pd-flags.ts';
 import { writeFile } from './make/tools/write.ts';
 import {
   configuredPds,
@@ -27,6 +29,8 @@ export interface ImageInputs {
   readonly board: Board;
   /** The SDK's part for this board and configuration. */
   readonly sdk: SdkBoard;
+  /** sDDF's own device tree source of the board; the board's where sDDF has none. */
+  readonly referenceDts: string;
   /** Source directories: libvmm, sDDF, and vmbuild's own vmm/. */
   readonly libvmm: string;
   readonly sddf: string;
@@ -87,6 +91,7 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...vmms,
     ...serial.flatMap(({ steps }) => steps),
     image,
+    ...judgeImage(inputs),
   ];
 }
 
@@ -108,21 +113,6 @@ function serialPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
 }
 
 // ---- compiling -----------------------------------------------------------------------------------------------------
-
-/** Flags of every protection domain; sources: Microkit's manual, sDDF's and libvmm's Makefiles. */
-const targetFlags = (board: Board): readonly string[] => [
-  '--target=aarch64-none-elf',
-  `-mcpu=${board.cpu}`,
-  '-mstrict-align',
-  '-ffreestanding',
-  '-g3',
-  '-O2',
-  '-Wall',
-];
-
-/** As libvmm does: in debug configurations undefined behaviour traps, and the monitor says where. */
-const sanitizerFlags = (config: string): readonly string[] =>
-  config.includes('debug') ? ['-fsanitize=undefined', '-fsanitize-trap=undefined'] : [];
 
 const upstreamIncludes = (inputs: ImageInputs): readonly string[] => [
   inputs.sdk.includeDir,
@@ -153,7 +143,7 @@ function compileUpstream(
     clang: inputs.tools.clang,
     source,
     output,
-    flags: [...targetFlags(inputs.board), '-Wno-unused-function', ...flags],
+    flags: [...targetFlags(inputs.board.cpu), '-Wno-unused-function', ...flags],
     includes: [...upstreamIncludes(inputs), ...includes],
     prefixMap: prefixMap(inputs),
   });
@@ -181,7 +171,7 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
     source,
     output,
     flags: [
-      ...targetFlags(inputs.board),
+      ...targetFlags(inputs.board.cpu),
       '-std=gnu11',
       '-Wextra',
       '-Werror',
@@ -251,7 +241,7 @@ function embedImages(inputs: ImageInputs, { pd }: VsockGuest, files: BuiltGuest 
 /** A string literal for the preprocessor and for the assembler behind it, which read backslashes and quotes alike. */
 const quoteC = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 
-// ---- linking -------------------------------------------------------------------------------------------------------
+// ---- linking, judging ----------------------------------------------------------------------------------------------
 
 const library = (inputs: ImageInputs, output: string, objects: readonly Step[]): readonly Step[] => [
   ...objects,
@@ -298,6 +288,22 @@ function sddfProgram(
     sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
   });
   return { elf, steps: [object, linked, ...bytes, configured] };
+}
+
+/** The image is opened again, and what was really built is held against what SDK, libvmm and sDDF say of the board. */
+function judgeImage(inputs: ImageInputs): readonly Step[] {
+  return [
+    compileOwn(inputs, `${inputs.vmm}/judge_probe.c`, 'judge/probe.o'),
+    ...judgeSteps({
+      ...inputs,
+      dtc: inputs.tools.dtc,
+      image: outputs.image,
+      system: outputs.system,
+      vmms: inputs.system.guests.map(({ programImage }) => programImage),
+      driver: 'serial_driver.elf',
+      probe: 'judge/probe.o',
+    }),
+  ];
 }
 
 const outputsOf = (steps: readonly Step[]): readonly string[] => steps.flatMap((step) => step.outputs);

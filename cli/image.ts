@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
-import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
+import { type Board, loadBoard, packageDirectory, referenceDts } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
 import { estimateGuestBytes } from '../linux/guest-size.ts';
 import type { GuestImages } from '../linux/images.ts';
@@ -121,7 +121,7 @@ export async function loadImages(
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
-    guest: guestImagesTask(context),
+    guest: guestImagesTask(context, 'trustworthy-systems'),
   });
   printDiagnostics([...sources.warnings, ...guest.warnings]);
   const found = { sources, tools, images: guest.images };
@@ -136,12 +136,20 @@ async function imageInputs(
 ): Promise<ImageInputs> {
   const append = context.settings.text('append') ?? '';
   const board = await loadBoard(sdk.board);
-  const system = await describeFitting(context, { board, sdk, images, dtc: tools.dtc.path });
+  const reference = referenceDts(board.name, sources.sddf.path);
+  const system = await describeFitting(context, {
+    board,
+    sdk,
+    images,
+    dtc: tools.dtc.path,
+    referenceDts: reference,
+  });
   return {
     board,
     sdk,
     libvmm: sources.libvmm.path,
     sddf: sources.sddf.path,
+    referenceDts: reference,
     vmm: join(packageDirectory(), 'vmm'),
     programs: join(packageDirectory(), 'linux', 'programs'),
     tools: {
@@ -165,10 +173,15 @@ type BuildTools = Readonly<Record<'clang' | 'lld' | 'llvm-ar' | 'llvm-objcopy' |
 /** The system, if the machine has the memory for it. Warnings are printed. */
 async function describeFitting(
   context: CommandContext,
-  { board, sdk, images, dtc }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string },
+  {
+    sdk,
+    images,
+    ...described
+  }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string; referenceDts: string },
 ): Promise<VsockSystem> {
   const { settings } = context;
-  const describe = await loadDescription(context, { board, buildDir: buildDirectory(settings), dtc });
+  const { board } = described;
+  const describe = await loadDescription(context, { ...described, buildDir: buildDirectory(settings) });
   const guestFilesBytes = await estimateGuestBytes(images);
   const count = guestCount(settings);
   const system = describe(count);

@@ -2,6 +2,7 @@
 // The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
 import { resolve } from 'node:path';
 import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
+import { imagesBase } from '../linux/trustworthy-names.ts';
 import { vsockGuestCounts } from '../meta/vsock-guests.ts';
 
 export interface OptionSpec {
@@ -37,8 +38,22 @@ export const optionTable = {
     fallback: 'build',
     describe: 'where outputs go',
   },
-  guest: { type: 'string', fallback: 'debian', describe: 'guest images: debian or debian=VERSION' },
-  linux: { type: 'string', env: ['LINUX'], describe: 'guest kernel: an arm64 Image' },
+  guest: {
+    type: 'string',
+    describe:
+      'guest images: trustworthy-systems, debian or debian=VERSION (default: what is in the store, else trustworthy-systems; sim: debian)',
+  },
+  images: {
+    type: 'string',
+    env: ['VMBUILD_IMAGES'],
+    fallback: imagesBase,
+    describe: 'where the images of trustworthy-systems come from (http, https, file)',
+  },
+  linux: {
+    type: 'string',
+    env: ['LINUX'],
+    describe: "guest kernel: an arm64 Image, also packed with gzip, or the name of one of libvmm's",
+  },
   initrd: {
     type: 'string',
     env: ['INITRD'],

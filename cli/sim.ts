@@ -45,7 +45,7 @@ export async function prepareSim(context: CommandContext, hasShell: boolean): Pr
   const { settings, env, signal } = context;
   const { tools, images: loaded } = await loadAll({
     tools: () => findTools(['clang', 'lld', 'qemu-system-aarch64'], env),
-    images: guestImagesTask(context),
+    images: guestImagesTask(context, 'debian'),
   });
   printDiagnostics(loaded.warnings);
   const { images } = loaded;

@@ -34,7 +34,7 @@ interface CommandSpec {
 }
 
 const stack = ['board', 'config', 'sdk', 'libvmm', 'sddf', 'allow-stack'] as const;
-const guests = ['guest', 'linux', 'initrd', 'offline', 'append'] as const;
+const guests = ['guest', 'images', 'linux', 'initrd', 'offline', 'append'] as const;
 const building = [
   ...stack,
   ...guests,
@@ -115,9 +115,14 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  boards: {
+    describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',
+    options: ['json', 'quiet', 'verbose'],
+    load: () => import('./commands/boards.ts'),
+  },
   fetch: {
-    describe: 'fetch the Microkit SDK, libvmm and sDDF into the store, if they are missing',
-    options: [...stack, 'github', 'offline', 'json', 'quiet', 'verbose'],
+    describe: 'fetch the Microkit SDK, libvmm, sDDF and the guest images into the store, if they are missing',
+    options: [...stack, 'github', 'guest', 'images', 'offline', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/fetch.ts'),
   },
   doctor: {

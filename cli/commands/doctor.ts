@@ -3,11 +3,10 @@
 import { join } from 'node:path';
 import { loadBoard } from '../../boards/index.ts';
 import { findDebianMirror } from '../../linux/apt-sources.ts';
-import { fetchDebianGuest } from '../../linux/debian.ts';
-import { loadGuestImages } from '../../linux/images.ts';
 import { buildBytes, partBytes } from '../../make/disk-needs.ts';
 import { isDirectory } from '../../make/presence.ts';
 import { cacheDir } from '../../make/store/cache.ts';
+import { withoutCredentials } from '../../make/store/origin.ts';
 import { findSdk } from '../../make/store/sdk.ts';
 import { openBoard } from '../../make/store/sdk-board.ts';
 import { findSources } from '../../make/store/sources.ts';
@@ -18,11 +17,13 @@ import { installLines } from '../../make/tools/package-managers.ts';
 import { type Diagnostic, exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { parseGuest } from '../guest-flag.ts';
 import { describeRoom, judgeRooms, lookAtRooms, type Room, type RoomFound } from '../disk-space.ts';
+import { guestImagesTask } from '../guest-images.ts';
 import { buildDirectory, type Settings } from '../options.ts';
 import { printDiagnostics } from '../report.ts';
-import type { Command } from '../vmbuild.ts';
+import type { Command, CommandContext } from '../vmbuild.ts';
 
-export const run: Command = async ({ settings, env, signal }) => {
+export const run: Command = async (context) => {
+  const { settings, env } = context;
   const findings: Finding[] = [];
   const diagnostics: Diagnostic[] = [];
   let isMissing = false;
@@ -38,7 +39,7 @@ export const run: Command = async ({ settings, env, signal }) => {
   };
   const allowStack = settings.on('allow-stack');
   const board = await loadBoard(settings.text('board') ?? '');
-  parseGuest(settings.text('guest') ?? '');
+  parseGuest(settings.text('guest'));
 
   const inventory = await takeInventory(env);
   findings.push(...inventory.findings);
@@ -62,7 +63,7 @@ export const run: Command = async ({ settings, env, signal }) => {
     diagnostics.push(...warnings);
     return `${libvmm.path}, ${sddf.path}`;
   });
-  await look('guest images', () => guestImages(settings, cacheDir(env), signal));
+  await look('guest images', () => guestImages(context));
 
   let rooms: readonly RoomFound[] = [];
   await look('room', () => {
@@ -106,19 +107,19 @@ function roomsOf(settings: Settings, env: NodeJS.ProcessEnv): readonly Room[] {
   ];
 }
 
-/** Files that are named, inspected as a build would; else Debian's if it was fetched before. */
-async function guestImages(settings: Settings, cache: string, signal: AbortSignal): Promise<string> {
-  const version = parseGuest(settings.text('guest') ?? '');
+/** Files that are named, inspected as a build would; else what was fetched before. */
+async function guestImages(context: CommandContext): Promise<string> {
+  const asked = parseGuest(context.settings.text('guest'));
   try {
-    const { images } = await loadGuestImages({
-      linux: settings.text('linux'),
-      initrd: settings.text('initrd'),
-      debian: () => fetchDebianGuest({ cacheDir: cache, ...version, offline: true, signal }),
-    });
+    const { images } = await guestImagesTask(context, 'trustworthy-systems', true)(false);
     return `${images.kernel.release ?? 'a kernel of unknown release'}  ${images.kernel.path}`;
   } catch (error) {
-    if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => code === 'DEB103')) throw error;
-    const { uri } = await findDebianMirror();
-    return `Debian's, not in the store yet: the first build fetches them from ${uri}`;
+    if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => isAbsence.has(code)))
+      throw error;
+    const from =
+      asked?.from === 'debian' ? (await findDebianMirror()).uri : (context.settings.text('images') ?? '');
+    return `not in the store yet: the first build fetches them from ${withoutCredentials(from)}`;
   }
 }
+
+const isAbsence: ReadonlySet<string> = new Set(['DEB103', 'NET110']);

@@ -11,7 +11,7 @@ import { type Platform, type Stack, stack as ownStack } from '../stack.ts';
 import { describeSystemError } from '../system-reason.ts';
 import { sweepTemporaries } from '../temporary.ts';
 import { cacheDir, downloadsDir, type Environment } from './cache.ts';
-import { type FetchItem, type Fetching, type FetchProgress, type Task, taskFor } from './fetch-tasks.ts';
+import { type FetchItem, type FetchProgress, type Task, taskFor } from './fetch-tasks.ts';
 import type { NetworkLimits } from './limits.ts';
 import { github, parseOrigin } from './origin.ts';
 import { findParts, type GivenParts, type StackPart } from './stack-parts.ts';
@@ -49,15 +49,39 @@ export interface StackReport {
 export async function fetchStack(options: FetchStackOptions): Promise<StackReport> {
   const { env, given = {}, stack = ownStack } = options;
   const cache = cacheDir(env);
+  const fetched = await fetchMissing(
+    options,
+    () => findParts(stack, env, given).filter(({ state }) => state === 'missing'),
+    () => {
+      const origin = parseOrigin(options.github ?? github);
+      return (part) => taskFor({ ...options, stack, origin, cache }, part);
+    },
+  );
+  return { parts: findParts(stack, env, given), fetched };
+}
+
+/** What is fetched, as messages name it, and how to name one's own. */
+type Missing = Pick<StackPart, 'name' | 'path' | 'flag'>;
+
+/** The first half of FetchStackOptions: how a fetch into the store goes, whatever it fetches. */
+export type FetchOptions = Omit<FetchStackOptions, 'given' | 'github' | 'stack' | 'platform'>;
+
+/**
+ * Fetches what `find` gives, if anything: one fetch at a time in a store, all announced before the first byte. `find` is
+ * asked again once no other process fetches, which may have fetched the same; `prepare` only if something is missing.
+ */
+export async function fetchMissing<Part extends Missing>(
+  options: FetchOptions,
+  find: () => readonly Part[] | Promise<readonly Part[]>,
+  prepare: () => (part: Part) => Task,
+): Promise<readonly FetchItem[]> {
+  const cache = cacheDir(options.env);
   try {
-    const parts = findParts(stack, env, given);
-    if (parts.every(({ state }) => state !== 'missing')) return { parts, fetched: [] };
-    const origin = parseOrigin(options.github ?? github);
+    if ((await find()).length === 0) return [];
+    const taskOf = prepare();
     return await withLock(options, downloadsDir(cache), async () => {
-      // Who was waited for may have fetched the same.
-      const missing = findParts(stack, env, given).filter(({ state }) => state === 'missing');
-      const fetched = await fetchParts({ ...options, stack, origin, cache }, missing);
-      return { parts: findParts(stack, env, given), fetched };
+      const missing = await find();
+      return fetchParts({ ...options, cache }, missing, missing.map(taskOf));
     });
   } catch (error) {
     if (!isSystemError(error)) throw error;
@@ -67,11 +91,7 @@ export async function fetchStack(options: FetchStackOptions): Promise<StackRepor
   }
 }
 
-async function withLock<T>(
-  options: FetchStackOptions,
-  downloads: string,
-  task: () => Promise<T>,
-): Promise<T> {
+async function withLock<T>(options: FetchOptions, downloads: string, task: () => Promise<T>): Promise<T> {
   await makeDirectories(downloads);
   const release = await takeLock(downloads, {
     signal: options.signal,
@@ -86,10 +106,10 @@ async function withLock<T>(
 }
 
 async function fetchParts(
-  fetching: Fetching & FetchStackOptions,
-  missing: readonly StackPart[],
+  fetching: FetchOptions & { readonly cache: string },
+  missing: readonly Missing[],
+  tasks: readonly Task[],
 ): Promise<readonly FetchItem[]> {
-  const tasks = missing.map((part) => taskFor(fetching, part));
   const isRemote = tasks.some((task) => task.isRemote);
   if (isRemote && fetching.isOffline === true) refuseOffline(missing, tasks);
   const network = isRemote
@@ -114,7 +134,7 @@ async function fetchParts(
   }
 }
 
-function refuseOffline(missing: readonly StackPart[], tasks: readonly Task[]): never {
+function refuseOffline(missing: readonly Missing[], tasks: readonly Task[]): never {
   throw new Refusal(
     missing.flatMap(({ name, flag }, at): Diagnostic[] => {
       const task = tasks[at];

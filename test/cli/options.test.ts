@@ -25,7 +25,7 @@ describe('settle', () => {
   it('knows where each setting came from', () => {
     const settings = settle({ board: 'x' }, { MICROKIT_CONFIG: 'release' });
     const origins = Object.fromEntries(settings.all.map(({ name, origin }) => [name, origin]));
-    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', guest: 'default' });
+    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', vms: 'default' });
     expect(settings.flag('board')).toBe('x');
     expect(settings.flag('config')).toBeUndefined();
     expect(settings.defaulted('guest')).toBe(true);
@@ -46,7 +46,7 @@ describe('settle', () => {
     expect(refusal.exit).toBe(exitCode.usage);
   });
 
-  it('takes 2 to 16 guests, two if nothing is said', () => {
+  it('[Board file] one, zero or three VMs where two are meant: 2 to 16 are taken, two if nothing is said', () => {
     expect(settle({}, {}).number('vms')).toBe(2);
     for (const vms of [2, 3, 16]) expect(settle({ vms }, {}).number('vms')).toBe(vms);
     for (const vms of [1, 0, -3, 17, 2.5, Number.NaN]) {

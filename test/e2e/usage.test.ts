@@ -7,7 +7,7 @@ import { bare } from './refusal.ts';
 
 it.each([
   [['--bord', 'x'], /unknown argument 'bord'/, /did you mean 'board'\?/],
-  [['--board', 'maaxbord'], /there is no board 'maaxbord'/, /qemu_virt_aarch64/],
+  [['--board', 'maaxbord'], /there is no board 'maaxbord'/, /did you mean 'maaxboard'\?/],
   [['--board'], /board/, /--help/],
   [['bild'], /bild/, /did you mean 'build'\?/],
   [['generate', '--guest', 'x'], /unknown argument 'guest'/, /--help/],
@@ -25,6 +25,11 @@ it.each([
   [['sim', '--interactive', 'client_linux7'], /error\[ARG112\]: no guest is called/, /client_linux0/],
   [['sim', '--interactive', '1', '--expect'], /error\[ARG111\]/, /leave one of them out/],
   [['sim', '--interactive', '1', '--save-svg', 'x.svg'], /error\[ARG107\]/, /leave --interactive out/],
+  [
+    ['qemu', '--board', 'maaxboard'],
+    /RUN102.*QEMU does not have 'maaxboard', whose own boot loader starts an image by '.*go 0x50000000'/,
+    /run 'vmbuild build --board maaxboard'/,
+  ],
   [['sim', '--board', 'maaxboard'], /unknown argument 'board'/, /--help/],
   [['qemu', '--vms', '7', '--expect'], /RUN104.*each of 7 guests.* 6 apart/, /use --vms 6/],
   [['qemu', '--save-svg', 'log.svg'], /error\[ARG107\]: --save-svg 'log\.svg'/, /try: add --expect/],
