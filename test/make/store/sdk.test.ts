@@ -110,6 +110,7 @@ describe('what it is', () => {
 
   it.each([
     ['linux', 'x64', 'cffaedfe0c000001', 'darwin on arm64'],
+    ['linux', 'x64', 'cffaedfe07000001', 'darwin on x64'],
     ['darwin', 'x64', 'cffaedfe0c000001', 'darwin on arm64'],
     ['darwin', 'arm64', 'cffaedfe07000001', undefined],
     ['linux', 'x64', 'cffaedfe99999999', undefined],
