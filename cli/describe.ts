@@ -22,7 +22,9 @@ import {
   vsockGuestCounts,
   type VsockSystem,
 } from '../meta/index.ts';
+import { engineOptions } from './engine-options.ts';
 import type { Settings } from './options.ts';
+import { reportBuild } from './progress.ts';
 import { printDiagnostics } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
 
@@ -98,7 +100,12 @@ async function loadTree(
       compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),
       ...(referenceDts === undefined ? [] : [compileReference(dtc, referenceDts)]),
     ];
-    await runSteps(steps, { buildDir: directory, signal });
+    await runSteps(steps, {
+      buildDir: directory,
+      signal,
+      ...engineOptions(settings),
+      onEvent: reportBuild(settings),
+    });
     const read = async (step: Step, file: string): Promise<DeviceTree> =>
       parseFdt(await readFile(join(directory, step.outputs[0] ?? '')), file);
     const [own, reference] = await Promise.all(steps.map((step) => read(step, step.inputs[0] ?? '')));

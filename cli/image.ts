@@ -17,6 +17,7 @@ import type { Step } from '../make/step.ts';
 import { findTools, type Tool, type ToolName } from '../make/tools/find.ts';
 import { refuseErrors, vsockGuestCounts, type VsockSystem } from '../meta/index.ts';
 import { guestCount, loadDescription } from './describe.ts';
+import { engineOptions } from './engine-options.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
@@ -62,11 +63,10 @@ export async function buildImage(
     steps,
   };
   if (settings.on('dry-run')) return built;
-  const jobs = settings.number('jobs');
   const report = await runSteps(steps, {
     buildDir,
     signal,
-    ...(jobs === undefined ? {} : { jobs }),
+    ...engineOptions(settings),
     onEvent: reportBuild(settings),
   });
   return { ...built, report };

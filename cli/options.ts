@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
 import { resolve } from 'node:path';
-import { type Diagnostic, exitCode, Refusal } from '../meta/diagnostic.ts';
+import { type Diagnostic, exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
 import { imagesBase } from '../linux/trustworthy-names.ts';
 import { vsockGuestCounts } from '../meta/vsock-guests.ts';
 
@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly fallback?: string | number | boolean;
   /** The flag may stand alone, without a value (`--expect`). */
   readonly bare?: boolean;
+  /** A path, where a leading `~/` is the home directory (cli/home.ts). */
+  readonly isPath?: boolean;
 }
 
 export const optionTable = {
@@ -30,10 +32,16 @@ export const optionTable = {
     fallback: 'debug',
     describe: 'Microkit configuration: debug or release',
   },
-  sdk: { type: 'string', env: ['MICROKIT_SDK'], describe: 'Microkit SDK, or a folder of SDKs' },
+  sdk: {
+    type: 'string',
+    isPath: true,
+    env: ['MICROKIT_SDK'],
+    describe: 'Microkit SDK, or a folder of SDKs',
+  },
   'build-dir': {
     type: 'string',
     alias: 'd',
+    isPath: true,
     env: ['BUILD_DIR'],
     fallback: 'build',
     describe: 'where outputs go',
@@ -51,16 +59,18 @@ export const optionTable = {
   },
   linux: {
     type: 'string',
+    isPath: true,
     env: ['LINUX'],
     describe: "guest kernel: an arm64 Image, also packed with gzip, or the name of one of libvmm's",
   },
   initrd: {
     type: 'string',
+    isPath: true,
     env: ['INITRD'],
     describe: "guest initrd: a cpio archive; vmbuild's programs are appended",
   },
-  libvmm: { type: 'string', env: ['LIBVMM'], describe: 'libvmm source tree' },
-  sddf: { type: 'string', env: ['SDDF'], describe: 'sDDF source tree' },
+  libvmm: { type: 'string', isPath: true, env: ['LIBVMM'], describe: 'libvmm source tree' },
+  sddf: { type: 'string', isPath: true, env: ['SDDF'], describe: 'sDDF source tree' },
   vms: {
     type: 'number',
     fallback: 2,
@@ -73,9 +83,30 @@ export const optionTable = {
     describe:
       "where SDK and sources are fetched from: GitHub, or a mirror with GitHub's paths (http, https, file)",
   },
-  dtb: { type: 'string', describe: "the board's device tree, instead of vmbuild's own minimal one" },
+  dtb: {
+    type: 'string',
+    isPath: true,
+    describe: "the board's device tree, instead of vmbuild's own minimal one",
+  },
   append: { type: 'string', describe: "words appended to the guests' kernel command line" },
   jobs: { type: 'number', alias: 'j', describe: 'steps at a time (default: the number of cores)' },
+  'keep-going': {
+    type: 'boolean',
+    alias: 'k',
+    fallback: false,
+    describe: 'after a failure go on with all that does not need what failed',
+  },
+  'always-make': {
+    type: 'boolean',
+    alias: 'B',
+    fallback: false,
+    describe: 'make everything anew, whether it is fresh or not',
+  },
+  'no-wait': {
+    type: 'boolean',
+    fallback: false,
+    describe: 'refuse instead of waiting while another build is at work in the same directory',
+  },
   offline: { type: 'boolean', fallback: false, describe: 'never touch the network' },
   'allow-stack': {
     type: 'boolean',
@@ -95,14 +126,23 @@ export const optionTable = {
     describe:
       'sim: a terminal on this guest (its name or number), which stays up with a shell; Ctrl-C ends the run',
   },
-  pcap: { type: 'string', describe: "sim: write the sockets' packets to this file, for Wireshark" },
+  pcap: {
+    type: 'string',
+    isPath: true,
+    describe: "sim: write the sockets' packets to this file, for Wireshark",
+  },
   timeout: {
     type: 'number',
     describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
   },
-  'save-svg': { type: 'string', describe: 'file for a picture of the run, if it is unattended' },
+  'save-svg': {
+    type: 'string',
+    isPath: true,
+    describe: 'file for a picture of the run, if it is unattended',
+  },
   output: {
     type: 'string',
+    isPath: true,
     describe:
       'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
   },
@@ -122,7 +162,7 @@ export const optionTable = {
 export type OptionName = keyof typeof optionTable;
 
 /** Where a setting came from, as `-v` prints it. */
-export type Origin = 'flag' | 'default' | `environment ${string}`;
+export type Origin = 'flag' | 'default' | `environment ${string}` | `word ${string}=`;
 
 export interface Setting {
   readonly name: OptionName;
@@ -142,17 +182,23 @@ export interface Settings {
   defaulted(name: OptionName): boolean;
 }
 
-/** Settles the options `names` from parsed flags and the environment. Empty values and numbers out of range are refused. */
+/**
+ * Settles the options `names` from parsed flags and the environment. Empty values, numbers out of range and flags that
+ * contradict themselves are refused. `given` are the variables of `env` that the command line has set.
+ */
 export function settle(
   flags: Readonly<Record<string, unknown>>,
   env: NodeJS.ProcessEnv,
   names: readonly OptionName[] = Object.keys(optionTable) as OptionName[],
+  given: ReadonlySet<string> = new Set(),
 ): Settings {
   const found: Diagnostic[] = [];
   const warnings: Diagnostic[] = [];
   const all: Setting[] = [];
   for (const name of names) {
-    const setting = settleOne(name, flags[name], env, warnings);
+    const { value: flag, contradictions } = onlyValue(name, flags[name]);
+    found.push(...contradictions);
+    const setting = settleOne(name, flag, { env, given }, warnings);
     if (setting === undefined) continue;
     found.push(...judge(setting));
     all.push(setting);
@@ -174,15 +220,40 @@ export function settle(
 }
 
 /** Absolute. */
-export const buildDirectory = (settings: Settings): string => resolve(settings.text('build-dir') ?? 'build');
+export function buildDirectory(settings: Settings): string {
+  const path = resolve(settings.text('build-dir') ?? 'build');
+  if (/[\n\0]/.test(path))
+    refuse('ARG101', `the build directory ${JSON.stringify(path)} holds a newline or NUL`, {
+      hint: 'work in a directory without control characters in its name',
+      exit: exitCode.usage,
+    });
+  return path;
+}
 
 /** Variables whose names Microkit's Makefiles have given up; taken, with a hint (libvmm PR 77). */
 const oldNames: Readonly<Record<string, string>> = { BOARD: 'MICROKIT_BOARD', CONFIG: 'MICROKIT_CONFIG' };
 
+/** yargs makes an array of a flag that is repeated. The same value twice does no harm. */
+function onlyValue(
+  name: OptionName,
+  flag: unknown,
+): { readonly value: unknown; readonly contradictions: readonly Diagnostic[] } {
+  if (!Array.isArray(flag)) return { value: flag, contradictions: [] };
+  const values = [...new Set(flag.map(String))];
+  if (values.length === 1) return { value: flag[0], contradictions: [] };
+  const shown = values
+    .slice(0, 4)
+    .map((value) => `'${value}'`)
+    .join(', ');
+  const message = `--${name} is given ${flag.length} times, as ${shown}`;
+  const hint = 'leave all but one of them out';
+  return { value: flag[0], contradictions: [{ code: 'ARG121', severity: 'error', message, hint }] };
+}
+
 function settleOne(
   name: OptionName,
   flag: unknown,
-  env: NodeJS.ProcessEnv,
+  { env, given }: { env: NodeJS.ProcessEnv; given: ReadonlySet<string> },
   warnings: Diagnostic[],
 ): Setting | undefined {
   const spec: OptionSpec = optionTable[name];
@@ -199,7 +270,11 @@ function settleOne(
         message: `${variable}=${value} is taken for --${name}`,
         hint: `use ${newName}, the name that Microkit's tools use now`,
       });
-    return { name, value: spec.type === 'number' ? Number(value) : value, origin: `environment ${variable}` };
+    return {
+      name,
+      value: spec.type === 'number' ? Number(value) : value,
+      origin: given.has(variable) ? `word ${variable}=` : `environment ${variable}`,
+    };
   }
   return spec.fallback === undefined ? undefined : { name, value: spec.fallback, origin: 'default' };
 }

@@ -9,7 +9,12 @@ import { printDiagnostics, say } from './report.ts';
 
 /** Whether a line on stderr may be redrawn. */
 export const isLive = (settings: Settings): boolean =>
-  process.stderr.isTTY && !settings.on('quiet') && !settings.on('verbose') && process.env['TERM'] !== 'dumb';
+  process.stderr.isTTY &&
+  !settings.on('quiet') &&
+  !settings.on('verbose') &&
+  process.env['TERM'] !== 'dumb' &&
+  // A log of lines that were redrawn is hard to read.
+  (process.env['CI'] ?? '') === '';
 
 /** A reporter of the engine's events. Output of commands (warnings, errors) is always shown. */
 export function reportBuild(settings: Settings): OnEvent {

@@ -17,6 +17,7 @@ import { planSim } from './sim-plan.ts';
 import { refuse, refuseErrors } from '../meta/diagnostic.ts';
 import { vsockGuests, type VsockGuestPlan } from '../meta/index.ts';
 import { guestCount } from './describe.ts';
+import { engineOptions } from './engine-options.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
@@ -60,13 +61,12 @@ export async function prepareSim(context: CommandContext, hasShell: boolean): Pr
     tools: { clang: tools.clang.path, lld: tools.lld.path },
     hasShell,
   });
-  const jobs = settings.number('jobs');
   if (!settings.on('dry-run'))
     await runSteps(plan.steps, {
       buildDir,
       signal,
       onEvent: reportBuild(settings),
-      ...(jobs === undefined ? {} : { jobs }),
+      ...engineOptions(settings),
     });
 
   const nonce = randomBytes(8).readBigUInt64BE();

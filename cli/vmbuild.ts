@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
-import { constants } from 'node:os';
-import yargs from 'yargs';
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
 import { isSystemError } from '../make/action.ts';
-import { exitCode, Refusal } from '../meta/diagnostic.ts';
+import { exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
+import { complete, completionCommand, isCompletion, runCompletion } from './completion.ts';
+import { readCommandLine } from './from-memory.ts';
 import { expandFlags, expandVariables } from './home.ts';
-import { takeMakeWords } from './make-words.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
+import { refuseOverwriting } from './overwriting.ts';
 import { printDiagnostics, printVerbose } from './report.ts';
+import { onSignals } from './signals.ts';
 import { usageRefusal } from './usage.ts';
+import { enterDirectories } from './working-directory.ts';
 
 /** What a command gets, and what it gives back: an exit code. */
 export interface CommandContext {
   readonly settings: Settings;
   readonly env: NodeJS.ProcessEnv;
+  /** What stands behind `--` on the command line; only commands that `take` it get any. */
+  readonly rest?: readonly string[];
+  /** Variables of `env` that the command line has set (`MICROKIT_BOARD=…`). */
+  readonly given?: ReadonlySet<string>;
   /** Aborted by SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }
@@ -30,18 +38,21 @@ export type Command = (context: CommandContext, others: OtherCommands) => Promis
 interface CommandSpec {
   readonly describe: string;
   readonly options: readonly OptionName[];
+  /** Words behind `--` have a meaning. */
+  readonly takesRest?: true;
   readonly load: () => Promise<{ run: Command }>;
 }
 
 const stack = ['board', 'config', 'sdk', 'libvmm', 'sddf', 'allow-stack'] as const;
 const guests = ['guest', 'images', 'linux', 'initrd', 'offline', 'append'] as const;
+const running = ['jobs', 'keep-going', 'always-make', 'no-wait'] as const;
 const building = [
   ...stack,
   ...guests,
   'vms',
   'dtb',
   'build-dir',
-  'jobs',
+  ...running,
   'dry-run',
   'json',
   'quiet',
@@ -64,7 +75,8 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     load: () => import('./commands/build.ts'),
   },
   qemu: {
-    describe: 'build it and run it in QEMU; --expect judges the run',
+    describe: 'build it and run it in QEMU; --expect judges the run; QEMU gets the words behind --',
+    takesRest: true,
     options: [...building, 'expect', 'timeout', 'save-svg'],
     load: () => import('./commands/qemu.ts'),
   },
@@ -79,7 +91,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
       'pcap',
       'save-svg',
       'build-dir',
-      'jobs',
+      ...running,
       'dry-run',
       'json',
       'quiet',
@@ -109,6 +121,8 @@ const commands: Readonly<Record<string, CommandSpec>> = {
       'sdf',
       'data',
       'build-dir',
+      'always-make',
+      'no-wait',
       'quiet',
       'verbose',
       'json',
@@ -122,7 +136,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   fetch: {
     describe: 'fetch the Microkit SDK, libvmm, sDDF and the guest images into the store, if they are missing',
-    options: [...stack, 'github', 'guest', 'images', 'offline', 'json', 'quiet', 'verbose'],
+    options: [...stack, 'github', 'guest', 'images', 'offline', 'no-wait', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/fetch.ts'),
   },
   doctor: {
@@ -132,7 +146,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
   clean: {
     describe: 'remove what vmbuild built, and nothing else',
-    options: ['build-dir', 'dry-run', 'quiet', 'verbose'],
+    options: ['build-dir', 'dry-run', 'no-wait', 'quiet', 'verbose'],
     load: () => import('./commands/clean.ts'),
   },
 };
@@ -149,15 +163,33 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
   const interrupt = onSignals();
   let wantsJson = false;
   try {
-    const { words, env: givenEnv } = takeMakeWords(argv, processEnv);
+    if (isCompletion(argv)) {
+      await runCompletion(
+        argv,
+        makeParser(argv, () => undefined),
+      );
+      return exitCode.ok;
+    }
+    const { words, before, rest, directories, given, ...line } = readCommandLine(
+      argv,
+      processEnv,
+      Object.keys(commands),
+    );
+    enterDirectories(directories);
     const chosen = await parse(words);
-    if (chosen === undefined) return exitCode.ok; // --help and --version have printed
-    const env = expandVariables(givenEnv);
-    const settings = settle(expandFlags(chosen.flags, env), env, chosen.command.options);
+    if (chosen === undefined) return exitCode.ok; // --help, --version and completion have printed
+    checkRest(chosen.command, rest);
+    const env = expandVariables(line.env);
+    const settings = settle(expandFlags(chosen.flags, env), env, chosen.command.options, given);
     wantsJson = settings.on('json');
     printVerbose(settings);
+    refuseOverwriting(settings);
+    const context = { settings, env, given, rest, signal: interrupt.signal };
+    for (const name of before) {
+      const code = await otherCommands(context).run(name, only(chosen.flags, commands[name]));
+      if (code !== exitCode.ok) return code;
+    }
     const { run } = await chosen.command.load();
-    const context = { settings, env, signal: interrupt.signal };
     return await run(context, otherCommands(context));
   } catch (error) {
     if (interrupt.signal.aborted) return exitCode.refused;
@@ -188,7 +220,26 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
   }
 }
 
-function otherCommands({ env, signal }: CommandContext): OtherCommands {
+/** The flags that `command` has too. */
+function only(
+  flags: Readonly<Record<string, unknown>>,
+  command: CommandSpec | undefined,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(flags).filter(([name]) => command?.options.some((o) => o === name)),
+  );
+}
+
+function checkRest({ takesRest }: CommandSpec, rest: readonly string[]): void {
+  if (rest.length > 0 && takesRest !== true)
+    refuse('ARG124', `nothing is done with what follows '--' here: '${rest[0]}'`, {
+      hint: "leave it out; 'vmbuild qemu -- …' hands it to QEMU",
+      exit: exitCode.usage,
+    });
+}
+
+function otherCommands(context: CommandContext): OtherCommands {
+  const { env, given } = context;
   const others: OtherCommands = {
     takes: (name, flags) =>
       Object.keys(flags).every((flag) => commands[name]?.options.some((option) => option === flag) ?? true),
@@ -197,23 +248,38 @@ function otherCommands({ env, signal }: CommandContext): OtherCommands {
       if (command === undefined)
         throw usageRefusal(`Unknown command: ${name}`, { commands: Object.keys(commands), options: [] });
       const { run } = await command.load();
-      return run({ settings: settle(flags, env, command.options), env, signal }, others);
+      const settings = settle(flags, env, command.options, given);
+      return run({ ...context, settings }, others);
     },
   };
   return others;
 }
 
-async function parse(
-  words: readonly string[],
-): Promise<{ command: CommandSpec; flags: Record<string, unknown> } | undefined> {
-  let chosen: { command: CommandSpec; flags: Record<string, unknown> } | undefined;
+interface Chosen {
+  readonly command: CommandSpec;
+  readonly flags: Record<string, unknown>;
+}
+
+async function parse(words: readonly string[]): Promise<Chosen | undefined> {
+  let chosen: Chosen | undefined;
+  await makeParser(words, (choice) => {
+    chosen = choice;
+  }).parseAsync();
+  return chosen;
+}
+
+function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void): Argv {
   let parser = yargs([...words])
     .scriptName('vmbuild')
+    // One language: usage.ts reads yargs's words, and a script must not depend on LANG.
+    .locale('en')
+    .version(ownVersion())
     .usage('$0 [command] [options]\n\nVirtual machines on seL4/Microkit: describe, build, run.')
     .strict()
     .recommendCommands()
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'camel-case-expansion': false })
+    .parserConfiguration({ 'boolean-negation': false, 'camel-case-expansion': false })
     .exitProcess(false)
+    .completion(completionCommand, 'print a completion script for bash or zsh', complete)
     .wrap(110)
     .fail((message, error) => {
       // yargs throws its own usage errors; anything else is ours.
@@ -236,12 +302,18 @@ async function parse(
       command.describe,
       (y) => y.options(Object.fromEntries(command.options.map((o) => [o, yargsOption(o)]))),
       (flags) => {
-        chosen = { command, flags };
+        onChosen({ command, flags });
       },
     );
   }
-  await parser.parseAsync();
-  return chosen;
+  return parser;
+}
+
+/** Of package.json, which lies beside cli/ and dist/. yargs would look for that of the folder it is installed in. */
+function ownVersion(): string {
+  return (
+    JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  ).version;
 }
 
 function yargsOption(name: OptionName): Record<string, unknown> {
@@ -256,35 +328,5 @@ function yargsOption(name: OptionName): Record<string, unknown> {
     alias: spec.alias,
     // A value is demanded unless the flag may stand alone; otherwise `--board --sdk x` would set board to ''.
     requiresArg: (spec.type === 'string' || spec.type === 'number') && !('bare' in spec),
-  };
-}
-
-/**
- * Signals abort the running command, which ends its children and removes what is half-written; then the signal is
- * raised again with its default action, so that a shell sees 130 or 143 (facts/bad-inputs.md §1).
- */
-function onSignals(): { signal: AbortSignal; reraise: () => void } {
-  const controller = new AbortController();
-  let received: NodeJS.Signals | undefined;
-  // npm and npx pass on a Ctrl-C that the terminal has sent to all already: one of ours is no second one of the user's.
-  let echoes = process.env['npm_lifecycle_event'] === undefined ? 0 : 1;
-  const handler = (signal: NodeJS.Signals): void => {
-    if (received === 'SIGINT' && signal === received && echoes > 0) {
-      echoes -= 1;
-      return;
-    }
-    // The second one does not wait for anything; make/run.ts ends the process groups on exit.
-    if (received !== undefined) process.exit(128 + constants.signals[signal]);
-    received = signal;
-    controller.abort(new Error(`received ${signal}`));
-  };
-  const names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const name of names) process.on(name, handler);
-  return {
-    signal: controller.signal,
-    reraise: () => {
-      for (const name of names) process.off(name, handler);
-      if (received !== undefined) process.kill(process.pid, received);
-    },
   };
 }

@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly keepGoing?: boolean;
   /** Wait for another build in the same directory (default) or refuse. */
   readonly wait?: boolean;
+  /** Run every step, fresh or not. */
+  readonly alwaysMake?: boolean;
 }
 
 export interface RunReport {
@@ -129,7 +131,10 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
     if (needs.includes(false) || isStopping()) return skip(step);
     const directory = directoryOf(step, buildDir);
     const command = await commandDigest(step, digests);
-    const reason = await staleReason(step, command, state.steps.get(step.name), digests, directory);
+    const reason =
+      options.alwaysMake === true
+        ? 'everything is made anew'
+        : await staleReason(step, command, state.steps.get(step.name), digests, directory);
     if (reason === undefined) {
       run.fresh.push(step.name);
       onEvent({ kind: 'fresh', step, total });

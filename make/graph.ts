@@ -34,6 +34,16 @@ export function makeGraph(
     for (const input of step.inputs) {
       const path = resolve(directoryOf(step, buildDir), input);
       const producer = producers.get(path);
+      if (producer === step) {
+        found.push(
+          error(
+            'STEP120',
+            `step '${step.name}' would write over '${path}', which it reads`,
+            'give another file, or build in another directory',
+          ),
+        );
+        continue;
+      }
       if (producer !== undefined) {
         needs.add(producer);
         continue;

@@ -24,7 +24,7 @@ export const run: Command = async ({ settings, signal }) => {
   }
   const release = await takeLock(engine, {
     signal,
-    wait: true,
+    wait: !settings.on('no-wait'),
     onWait: ({ pid }) => {
       say(settings, `waiting for the build of process ${pid} in the same directory`);
     },

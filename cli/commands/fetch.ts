@@ -27,6 +27,7 @@ export const run: Command = async (context) => {
     given: given(context),
     github: settings.text('github'),
     isOffline: settings.on('offline'),
+    wait: !settings.on('no-wait'),
     ...callbacks,
   }).finally(clear);
   const images = await fetchGuest(context);

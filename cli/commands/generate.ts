@@ -10,7 +10,10 @@ import { writeFile } from '../../make/tools/write.ts';
 import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
+import { engineOptions } from '../engine-options.ts';
 import { buildDirectory } from '../options.ts';
+import { refuseOverwriting } from '../overwriting.ts';
+import { reportBuild } from '../progress.ts';
 import { printDiagnostics } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
@@ -42,9 +45,13 @@ export const run: Command = async (context) => {
       ? configs.map((config) => ({ name: config.dataFile, content: renderData(config) }))
       : []),
   ];
+  refuseOverwriting(
+    settings,
+    files.map(({ name }) => join(directory, name)),
+  );
   await runSteps(
     files.map(({ name, content }) => writeFile(name, content)),
-    { buildDir: directory, signal },
+    { buildDir: directory, signal, ...engineOptions(settings), onEvent: reportBuild(settings) },
   );
   const paths = files.map(({ name }) => join(directory, name));
   process.stdout.write(

@@ -34,14 +34,17 @@ export const run: Command = async (context) => {
   const properties = await propertiesOf(machine, env);
   const built = await buildImage(context, [machine.system]);
   const { [machine.system]: qemu } = await findTools([machine.system], env);
-  const args = qemuArguments(machine, {
-    image: built.image,
-    loadAddress: built.board.loadAddress,
-    cpu: built.board.cpu,
-    dtb: boardDtb(built.buildDir),
-    properties,
-    monitor: expect === undefined && process.stdin.isTTY,
-  });
+  const args = [
+    ...qemuArguments(machine, {
+      image: built.image,
+      loadAddress: built.board.loadAddress,
+      cpu: built.board.cpu,
+      dtb: boardDtb(built.buildDir),
+      properties,
+      monitor: expect === undefined && process.stdin.isTTY,
+    }),
+    ...(context.rest ?? []),
+  ];
   if (built.report === undefined) {
     process.stdout.write(`${describeSteps(built.steps)}${commandLine([qemu.path, ...args])}\n`);
     return exitCode.ok;

@@ -32,6 +32,8 @@ export interface FetchStackOptions {
   readonly onFetched?: (item: FetchItem, durationMs: number) => void;
   /** Another process fetches into the same store, and is waited for. */
   readonly onWait?: (pid: number) => void;
+  /** Wait for it (default) or refuse. */
+  readonly wait?: boolean;
   /** For tests. */
   readonly stack?: Stack;
   readonly platform?: Platform;
@@ -95,7 +97,7 @@ async function withLock<T>(options: FetchOptions, downloads: string, task: () =>
   await makeDirectories(downloads);
   const release = await takeLock(downloads, {
     signal: options.signal,
-    wait: true,
+    wait: options.wait ?? true,
     onWait: ({ pid }) => options.onWait?.(pid),
   });
   try {

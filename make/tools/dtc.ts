@@ -10,20 +10,24 @@ interface DtcOptions {
   readonly name?: string;
 }
 
-/** Compiles a device tree; includes come through the depfile. */
+/**
+ * Compiles a device tree. Included files come through the depfile, which is asked for only if `includes` says where they
+ * are: dtc 1.6 writes blanks in names as they are, so that in a folder with a blank the step would never be fresh.
+ */
 export function compileDeviceTree(options: DtcOptions & { readonly includes?: readonly string[] }): Step {
-  const { dtc, input, output } = options;
-  const depfile = `${output}.d`;
-  const includes = (options.includes ?? []).flatMap((directory) => ['-i', directory]);
+  const { dtc, input, output, includes = [] } = options;
+  const depfile = includes.length === 0 ? undefined : `${output}.d`;
+  const search = includes.flatMap((directory) => ['-i', directory]);
+  const depends = depfile === undefined ? [] : ['-d', depfile];
   return {
     name: options.name ?? `dtc ${output}`,
     action: {
       kind: 'exec',
       tool: dtc,
-      args: ['-q', '-I', 'dts', '-O', 'dtb', ...includes, '-d', depfile, '-o', output, input],
+      args: ['-q', '-I', 'dts', '-O', 'dtb', ...search, ...depends, '-o', output, input],
     },
     inputs: [input],
     outputs: [output],
-    depfile,
+    ...(depfile === undefined ? {} : { depfile }),
   };
 }

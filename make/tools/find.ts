@@ -126,6 +126,15 @@ interface Candidate {
   readonly path: string;
   readonly version?: string;
   readonly failure?: string;
+  /** It compiles nothing for AArch64. */
+  readonly lacksTarget?: true;
+}
+
+/** Whether a clang says its targets, and ours is not among them. */
+async function lacksTarget(name: ToolName, path: string, prober: Prober): Promise<boolean> {
+  if (name !== 'clang') return false;
+  const { text = '' } = await prober.ask(path, '--print-targets');
+  return /registered targets/i.test(text) && !/^\s*aarch64\b/m.test(text);
 }
 
 /** Versions of LLVM that are looked for by name, newest first; the next decade's are found by their plain names. */
@@ -143,16 +152,15 @@ function listCandidates(name: ToolName, env: Environment, prober: Prober): Promi
     const { text, failure } = await prober.ask(path);
     if (text === undefined) return { path, failure: failure ?? 'says nothing' };
     const version = parseVersion(spec.pattern.exec(text)?.[1] ?? '');
-    return version === undefined
-      ? { path, failure: `says no version but '${text.split('\n')[0] ?? ''}'` }
-      : { path, version };
+    if (version === undefined) return { path, failure: `says no version but '${text.split('\n')[0] ?? ''}'` };
+    return (await lacksTarget(name, path, prober)) ? { path, version, lacksTarget: true } : { path, version };
   });
 }
 
 const majorOf = (candidate: Candidate): number => Number.parseInt(candidate.version ?? '0', 10);
 
-const isGood = (name: ToolName, { version }: Candidate): boolean =>
-  version !== undefined && compareVersions(version, toolTable[name].minimum) >= 0;
+const isGood = (name: ToolName, { version, lacksTarget: lacks }: Candidate): boolean =>
+  version !== undefined && lacks !== true && compareVersions(version, toolTable[name].minimum) >= 0;
 
 function chooseFamily(
   names: readonly ToolName[],
@@ -173,6 +181,12 @@ function describeMissing(name: ToolName, candidates: readonly Candidate[]): Diag
   const diagnostic = (code: string, message: string): Diagnostic => ({ code, severity: 'error', message });
   if (first === undefined)
     return diagnostic('TOOL101', `'${command}' is not found on PATH (needed: ${minimum} or newer)`);
+  const targetless = candidates.find((candidate) => candidate.lacksTarget === true);
+  if (targetless !== undefined)
+    return diagnostic(
+      'TOOL104',
+      `'${targetless.path}' ${targetless.version ?? ''} was built without the target aarch64`,
+    );
   const newest = candidates.find(({ version }) => version !== undefined) ?? first;
   if (newest.version !== undefined)
     return diagnostic(

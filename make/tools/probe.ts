@@ -13,6 +13,9 @@ export interface Probe {
   readonly failure?: string;
 }
 
+/** The targets of clang are asked for as well: one that was built without AArch64 compiles nothing for us. */
+export type Question = '--version' | '--print-targets';
+
 /** A program that does not answer within this hangs. */
 const timeoutMs = 20_000;
 /** Much more than the programs of a machine; a file beyond it is not ours. */
@@ -20,7 +23,7 @@ const maxEntries = 500;
 
 export interface Prober {
   /** `path` may be a link; the program may look at the name by which it is called. */
-  ask(path: string): Promise<Probe>;
+  ask(path: string, question?: Question): Promise<Probe>;
   /** Keeps the new answers. A store that cannot be written only costs time. */
   save(): Promise<void>;
 }
@@ -30,15 +33,16 @@ export async function makeProber(cache: string): Promise<Prober> {
   const known = await readProbes(file);
   let changed = false;
   return {
-    ask: async (path) => {
+    ask: async (path, question = '--version') => {
       const { size, mtimeMs, ctimeMs, ino } = await stat(path);
-      const key = [path, size, mtimeMs, ctimeMs, ino].join(' ');
+      const name = question === '--version' ? path : `${question} ${path}`;
+      const key = [name, size, mtimeMs, ctimeMs, ino].join(' ');
       const before = known.get(key);
       if (before !== undefined) return { text: before };
-      const probe = await run(path);
+      const probe = await run(path, question);
       // Failures are not kept: they may be the machine's (no memory) and not the program's.
       if (probe.text !== undefined) {
-        for (const old of known.keys()) if (old.startsWith(`${path} `)) known.delete(old);
+        for (const old of known.keys()) if (old.startsWith(`${name} `)) known.delete(old);
         known.set(key, probe.text);
         changed = true;
       }
@@ -58,9 +62,9 @@ export async function makeProber(cache: string): Promise<Prober> {
   };
 }
 
-async function run(path: string): Promise<Probe> {
+async function run(path: string, question: Question): Promise<Probe> {
   const { end, output } = await runCommand(
-    { tool: path, args: ['--version'], cwd: '/' },
+    { tool: path, args: [question], cwd: '/' },
     AbortSignal.timeout(timeoutMs),
   );
   const failure = describeFailure(end);

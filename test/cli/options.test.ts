@@ -40,6 +40,19 @@ describe('settle', () => {
     expect(settle({}, { MICROKIT_CONFIG: 'debug', CONFIG: 'release' }).text('config')).toBe('debug');
   });
 
+  it('tells a word of the command line from the environment', () => {
+    const { words, env, given } = takeMakeWords(['MICROKIT_BOARD=x'], { MICROKIT_CONFIG: 'release' });
+    const origins = settle({}, env, ['board', 'config'], given).all.map(({ origin }) => origin);
+    expect([words, origins]).toEqual([[], ['word MICROKIT_BOARD=', 'environment MICROKIT_CONFIG']]);
+  });
+
+  it('refuses a flag that contradicts itself, and takes one that repeats itself', () => {
+    expect(settle({ board: ['x', 'x'], offline: [true, true] }, {}).text('board')).toBe('x');
+    expect(refusalOf(() => settle({ vms: [2, 3, 2] }, {})).message).toBe(
+      "ARG121 --vms is given 3 times, as '2', '3'",
+    );
+  });
+
   it('refuses everything that is wrong, at once, as usage', () => {
     const refusal = refusalOf(() => settle({ jobs: 0, timeout: -1, 'build-dir': '', sdf: 'a\nb' }, {}));
     expect(refusal.diagnostics).toHaveLength(4);
@@ -63,7 +76,8 @@ describe('settle', () => {
 
 describe('takeMakeWords', () => {
   it('splits NAME=value off, also with = and blanks in the value', () => {
-    const { words, env } = takeMakeWords(['MICROKIT_SDK=/a b/c=d', 'qemu', '--expect'], { HOME: '/h' });
+    const argv = ['MICROKIT_SDK=/a b/c=d', 'qemu', '--expect'];
+    const { words, env } = takeMakeWords(argv, { HOME: '/h' });
     expect(words).toEqual(['qemu', '--expect']);
     expect(env).toEqual({ HOME: '/h', MICROKIT_SDK: '/a b/c=d' });
   });
@@ -73,7 +87,12 @@ describe('takeMakeWords', () => {
   });
 
   it('leaves words alone that only look like it', () => {
-    expect(takeMakeWords(['--append', 'quiet=1', 'x=Y'], {}).words).toEqual(['--append', 'quiet=1', 'x=Y']);
+    for (const words of [
+      ['--append', 'quiet=1', 'x=Y'],
+      ['--append', 'DEBUG=1'],
+      ['--linux=A=b', '-vd', 'BUILD_DIR=x'],
+    ])
+      expect(takeMakeWords(words, {}).words).toEqual(words);
   });
 
   it('names the nearest variable', () => {

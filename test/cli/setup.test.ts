@@ -217,7 +217,7 @@ describe('on a terminal', () => {
     expect(code).toBe(130);
   });
 
-  it('a second Ctrl-C does not wait, and nothing is left', async (ctx) => {
+  it('[Signals] double Ctrl-C: the second does not wait, and nothing is left', async (ctx) => {
     const machine = fakeMachine();
     machine.onApt('install', patient(machine));
     const { code } = await onTerminal(ctx, args, {
@@ -258,7 +258,7 @@ it('a Ctrl-C that npm repeats is one', async () => {
   expect(read(bin, 'dpkg')).toBe('over\n');
 });
 
-it('SIGTERM ends apt-get, and then it is 143', async () => {
+it('[Signals] SIGTERM: ends apt-get, and then it is 143', async () => {
   const machine = fakeMachine();
   machine.onApt('install', `echo $$ > '${machine.bin}/up'; exec /bin/sleep 1000`);
   let told = false;

@@ -99,7 +99,7 @@ function link(target: string, path: string): void {
   symlinkSync(target, path);
 }
 
-it('is the same image in another directory, from other paths, with quotes and blanks in them', {
+it('[Time, reproducibility] another directory: is the same image, from other paths, with quotes and blanks in them', {
   timeout: 8 * minutes,
 }, async (ctx) => {
   await needStack(ctx);
@@ -122,7 +122,7 @@ it('is the same image in another directory, from other paths, with quotes and bl
   expect(readFileSync(join(plain, 'loader.img')).includes(plain)).toBe(false);
 });
 
-it('Ctrl-C in the middle leaves no process and nothing half-written, and the next build goes on', {
+it('[Signals] Ctrl-C in download, unpack, compile, QEMU run: in the middle of a build leaves no process and nothing half-written, and the next build goes on', {
   timeout: 8 * minutes,
 }, async (ctx) => {
   await needStack(ctx);

@@ -155,7 +155,7 @@ it('--help and --version are on stdout with exit 0', async () => {
   expect(version.code).toBe(0);
 });
 
-it('a reader that goes away does not change the verdict', async () => {
+it('[Command line] output into a closed pipe: does not change the verdict', async () => {
   const child = spawn(
     'bash',
     ['-c', `'${process.execPath}' dist/vmbuild.js --bogus 2>&1 | true; exit "\${PIPESTATUS[0]}"`],
@@ -237,7 +237,7 @@ it('clean leaves a directory alone that it has not built in', async () => {
   expect(readdirSync(join(directory, 'logs'))).toEqual(['console.log']);
 });
 
-it('a reader that goes away is no error', async () => {
+it('[Command line] output into a closed pipe: is no error', async () => {
   const child = spawn('sh', ['-c', `'${process.execPath}' dist/vmbuild.js --help | head -n 1; exit "$?"`], {
     cwd: packageRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -309,7 +309,9 @@ it('clean removes what was built and leaves what is the user’s', async (ctx) =
   expect(readdirSync(join(output, 'logs'))).toEqual(['my.log']);
 });
 
-it('Ctrl-C while QEMU runs leaves no process', { timeout: 480_000 }, async (ctx) => {
+it('[Signals] Ctrl-C in download, unpack, compile, QEMU run: while QEMU runs leaves no process', {
+  timeout: 480_000,
+}, async (ctx) => {
   await needQemu(ctx);
   const buildDir = scratch();
   let isSent = false;
@@ -326,7 +328,7 @@ it('Ctrl-C while QEMU runs leaves no process', { timeout: 480_000 }, async (ctx)
   expect(processesIn(buildDir)).toEqual([]);
 });
 
-it('a board or configuration that the SDK lacks is refused with what it has', async (ctx) => {
+it('[Command line] unknown board or configuration: one that the SDK lacks is refused with what it has', async (ctx) => {
   await needStack(ctx);
   const run = await vmbuild(['--config', 'benchmrk', '--build-dir', join(scratch(), 'build')]);
   expectRefusal(run, 1, /error\[SDK107\]: .*'benchmrk'/, /try: choose one of debug, release/);

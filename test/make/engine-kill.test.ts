@@ -77,7 +77,7 @@ const temporaries = (buildDir: string): string[] =>
   );
 
 describe('kill -9', () => {
-  it('at any moment leaves only whole outputs; the next build finishes what is missing and sweeps', async () => {
+  it('[Signals] kill -9 and rerun: at any moment leaves only whole outputs; the next build finishes what is missing and sweeps', async () => {
     const clean = layers();
     await build(clean.steps, clean);
     const { buildDir, steps } = layers();
@@ -115,7 +115,7 @@ describe('kill -9', () => {
 });
 
 describe('two builds in one directory', () => {
-  it('one waits for the other and says so; then nothing is left to do', async () => {
+  it('[Concurrency] two builds in one directory: one waits for the other and says so; then nothing is left to do', async () => {
     const { buildDir, steps } = layers();
     const children = [startBuild(steps, buildDir), startBuild(steps, buildDir)];
     expect(await Promise.all(children.map(({ ended }) => ended))).toEqual([0, 0]);
@@ -125,7 +125,7 @@ describe('two builds in one directory', () => {
     );
   });
 
-  it('or refuses', async () => {
+  it('[Concurrency] two builds in one directory: or the second refuses', async () => {
     const { buildDir, steps } = layers();
     const first = startBuild(steps, buildDir);
     await until(() => first.said().length > 0);
@@ -136,7 +136,7 @@ describe('two builds in one directory', () => {
     expect(await first.ended).toBe(0);
   });
 
-  it('eight at once do no harm', async () => {
+  it('[Concurrency] two builds in one directory: eight at once do no harm', async () => {
     const { buildDir, steps } = layers();
     const children = Array.from({ length: 8 }, () => startBuild(steps, buildDir));
     expect(await Promise.all(children.map(({ ended }) => ended))).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
@@ -154,14 +154,14 @@ describe('a lock that is left', () => {
     ],
     ['that is damaged', '{'],
   ];
-  it.each(owners)('%s is taken over', async (_, owner) => {
+  it.each(owners)('[Concurrency] stale lock after kill -9: one %s is taken over', async (_, owner) => {
     const { buildDir, steps } = layers();
     mkdirSync(join(buildDir, '.vmbuild/lock'), { recursive: true });
     writeFileSync(join(buildDir, '.vmbuild/lock/owner.json'), owner);
     expect((await build(steps, { buildDir, wait: false })).refusal).toBeUndefined();
   });
 
-  it('of another host is respected; the hint says what to remove', async () => {
+  it('[Concurrency] NFS: a lock of another host is respected; the hint says what to remove', async () => {
     const { buildDir, steps } = layers();
     mkdirSync(join(buildDir, '.vmbuild/lock'), { recursive: true });
     write(buildDir, '.vmbuild/lock/owner.json', JSON.stringify({ pid: 1, started: 1, host: 'elsewhere' }));

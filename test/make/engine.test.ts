@@ -218,11 +218,11 @@ describe('freshness', () => {
 
 describe('failure', () => {
   const cases = [
-    ['FAIL', "'join-tool' exited with 3"],
-    ['SEGV', "'join-tool' was ended by SIGSEGV"],
-    ['NOTHING', "'join-tool' exited with 0 but did not write 'out/ab'"],
+    ['[Toolchain] a wrapper that fails: its code', 'FAIL', "'join-tool' exited with 3"],
+    ['[Toolchain] exit by signal: its name', 'SEGV', "'join-tool' was ended by SIGSEGV"],
+    ['nothing made', 'NOTHING', "'join-tool' exited with 0 but did not write 'out/ab'"],
   ] as const;
-  it.each(cases)('%s: the old output stays, no temporary, one diagnostic', async (word, message) => {
+  it.each(cases)('%s; the old output stays, no temporary, one diagnostic', async (_, word, message) => {
     const { buildDir, steps } = chain();
     await build(steps, { buildDir });
     write(buildDir, 'a', `${word}\n`);
@@ -261,7 +261,7 @@ describe('failure', () => {
     expect(events.find(({ kind }) => kind === 'failed')).toMatchObject({ output: 'cannot join a\n' });
   });
 
-  it('keeps the head and the tail of 100 MB of output', async () => {
+  it('[Toolchain] 100 MB on stderr: the head and the tail are kept', async () => {
     const { buildDir, steps } = chain();
     write(buildDir, 'a', 'FLOOD\n');
     const { events } = await build(steps, { buildDir });
@@ -352,7 +352,7 @@ describe('failure', () => {
 });
 
 describe('abort', () => {
-  it('leaves no process and nothing half-written; the next build works', async () => {
+  it('[Signals] Ctrl-C in download, unpack, compile, QEMU run: in a compile leaves no process and nothing half-written; the next build works', async () => {
     const { buildDir, steps } = chain();
     await build(steps, { buildDir });
     write(buildDir, 'a', 'HANG\n');
@@ -382,17 +382,17 @@ describe('abort', () => {
 
 describe('names', () => {
   const names = [
-    'a space',
-    `quote's "double"`,
-    '$(touch pwned) `x`',
-    'ünï-çödé 日本',
-    '-o',
-    'a\\b',
-    '*?[x]',
-    ';&|<>',
-    'x'.repeat(200),
-  ];
-  it.each(names)('%s', async (name) => {
+    ['[Paths] spaces: are part of a name', 'a space'],
+    ['[Paths] quotes: are part of a name', `quote's "double"`],
+    ['[Paths] $(): starts nothing', '$(touch pwned) `x`'],
+    ['[Paths] Windows \\: is part of a name', 'a\\b'],
+    ['[Paths] 255-byte names: are used to the last byte', 'x'.repeat(251)],
+    ['letters of all kinds', 'ünï-çödé 日本'],
+    ['like a flag', '-o'],
+    ['like a pattern', '*?[x]'],
+    ['like a shell’s signs', ';&|<>'],
+  ] as const;
+  it.each(names)('%s', async (_, name) => {
     const buildDir = scratchDir(name);
     const tool = joinTool(buildDir);
     write(buildDir, `${name}.in`, 'x\n');

@@ -34,7 +34,7 @@ it('an output that is written over right after it was settled is read again', as
   }
 });
 
-it('times that were set back hide nothing', async () => {
+it('[Concurrency] clock skew: times that were set back hide nothing', async () => {
   const path = write(scratchDir(), 'x', 'a');
   const records = new Map<string, FileRecord>();
   utimesSync(path, 1000, 1000);

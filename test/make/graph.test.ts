@@ -51,7 +51,7 @@ const cases: readonly (readonly [string, readonly Step[], readonly string[]])[] 
     [{ ...step('x', []), action: { kind: 'exec', tool: '/t', args: ['-ox'] } }],
     ["STEP104 output 'x' of step 'x' is no argument of its command"],
   ],
-  ['a cycle of one', [step('x', ['x'])], ["STEP107 steps need each other: 'x' needs 'x'"]],
+  ['a cycle of one', [step('x', ['x'])], ["STEP120 step 'x' would write over '/b/x', which it reads"]],
   [
     'a cycle of three, and one who looks on',
     [step('z', ['a']), step('a', ['b']), step('b', ['c']), step('c', ['a'])],

@@ -49,7 +49,7 @@ it('gives commands nothing of the user but PATH and home', async () => {
   }
 });
 
-it('takes output that is no UTF-8', async () => {
+it('[Toolchain] output that is not UTF-8: is taken, with a mark for what is none', async () => {
   expect((await run(`printf 'a\\377b'`)).output).toBe('a\ufffdb');
 });
 

@@ -69,7 +69,7 @@ export const joinTool = (directory: string): string =>
          FAIL) echo "cannot join $input" >&2; exit 3;;
          HANG) echo $$ >> "$0.pids"; sleep 1000;;
          SEGV) kill -SEGV $$;;
-         FLOOD) head -c 100000000 /dev/zero | tr '\\0' x; echo the end;;
+         FLOOD) head -c 100000000 /dev/zero | tr '\\0' x >&2; echo the end >&2;;
          NOTHING) rm "$out"; exit 0;;
        esac
      done

@@ -255,7 +255,7 @@ describe('the store', () => {
     expect(leftovers(setup)).toEqual([join('sdk', 'mine.txt')]);
   });
 
-  it('is filled once by two at a time', async () => {
+  it('[Concurrency] two directories, one cache: it is filled once by two at a time', async () => {
     const setup = await setUp();
     const waited: number[] = [];
     const onWait = (pid: number): number => waited.push(pid);
@@ -265,7 +265,7 @@ describe('the store', () => {
     expect(setup.github.requests.filter(({ line }) => /^GET .*tar\.gz/.test(line))).toHaveLength(1);
   });
 
-  it('is left without a process or a half of anything by Ctrl-C, wherever it comes', async () => {
+  it('[Signals] Ctrl-C in download, unpack, compile, QEMU run: in a fetch, wherever it comes, leaves no process and no half of anything', async () => {
     const setup = await setUp();
     for (const path of [/HEAD/, /GET .*tar/, /GET .*libvmm/, /POST .*libvmm/, /POST .*sddf/]) {
       const controller = new AbortController();

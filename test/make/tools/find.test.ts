@@ -89,7 +89,7 @@ describe('the LLVM family', () => {
 });
 
 describe('what is wrong', () => {
-  it('missing: all at once, and one line that installs all', async () => {
+  it('[Toolchain] clang, ld.lld or gcc missing, too old, without aarch64: missing, all at once, and one line that installs all', async () => {
     const { env } = path({ dtc: '1.6.1' });
     expect(await messagesOf(['clang', 'dtc', 'qemu-system-aarch64'], env)).toEqual([
       "TOOL101 'clang' is not found on PATH (needed: 14 or newer)",
@@ -97,7 +97,7 @@ describe('what is wrong', () => {
     ]);
   });
 
-  it('too old, with both versions', async () => {
+  it('[Toolchain] clang, ld.lld or gcc missing, too old, without aarch64: too old, with both versions', async () => {
     const { bin, env } = path({ 'qemu-system-aarch64': '6.2.0', dtc: '1.5.1' });
     expect(await messagesOf(['qemu-system-aarch64', 'dtc'], env)).toEqual([
       `TOOL102 '${bin}/qemu-system-aarch64' is version 6.2.0, needed is 7.2 or newer`,
@@ -105,12 +105,27 @@ describe('what is wrong', () => {
     ]);
   });
 
+  it('[Toolchain] clang, ld.lld or gcc missing, too old, without aarch64: without aarch64, another one is taken, or it is said', async () => {
+    const { bin, env } = path({ 'clang-18': '18.1.0' });
+    const targets = (name: string): string => `echo "  Registered Targets:"; echo "    ${name} - ${name}"`;
+    const clang = (name: string): string =>
+      `if [ "$1" = --print-targets ]; then ${targets(name)}; else ${says.clang('19.1.7')}; fi`;
+    fakeTool(bin, 'clang', clang('x86-64'));
+    expect((await findTools(['clang'], env)).clang.path).toBe(join(bin, 'clang-18'));
+    fakeTool(bin, 'clang-18', clang('arm'));
+    expect((await messagesOf(['clang'], env))[0]).toContain(
+      `TOOL104 '${bin}/clang' 19.1.7 was built without the target aarch64 | run: `,
+    );
+    fakeTool(bin, 'clang', clang('aarch64'));
+    expect((await findTools(['clang'], env)).clang.path).toBe(join(bin, 'clang'));
+  });
+
   const broken: readonly (readonly [string, string])[] = [
     ['exit 3', 'exited with 3'],
     ['kill -ILL $$', 'was ended by SIGILL'],
     ['echo hello', "says no version but 'hello'"],
   ];
-  it.each(broken)('broken: %s', async (script, words) => {
+  it.each(broken)('[Toolchain] a wrapper that fails: %s', async (script, words) => {
     const { bin, env } = path({});
     fakeTool(bin, 'dtc', script);
     expect((await messagesOf(['dtc'], env))[0]).toContain(`TOOL103 '${bin}/dtc --version' ${words}`);
