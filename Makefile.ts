@@ -4,16 +4,18 @@
 import assert from 'node:assert/strict';
 import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
-import { type BuiltGuest, guestSteps, type InitramfsPlan, initramfsSteps } from './linux/guest.ts';
+import { type BuiltGuest, guestSteps } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
-import { backendSources, libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
+import { judgeSteps } from './make/judge/step.ts';
+import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
 import { archive } from './make/tools/ar.ts';
-import { cc, linkHostProgram, type PrefixMap } from './make/tools/clang.ts';
+import { cc, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
+import { sanitizerFlags, targetFlags } from './make/tools/pd-flags.ts';
 import { writeFile } from './make/tools/write.ts';
 import {
   configuredPds,
@@ -27,6 +29,8 @@ export interface ImageInputs {
   readonly board: Board;
   /** The SDK's part for this board and configuration. */
   readonly sdk: SdkBoard;
+  /** sDDF's own device tree source of the board; the board's where sDDF has none. */
+  readonly referenceDts: string;
   /** Source directories: libvmm, sDDF, and vmbuild's own vmm/. */
   readonly libvmm: string;
   readonly sddf: string;
@@ -41,6 +45,8 @@ export interface ImageInputs {
   readonly nonce: bigint;
   readonly after: 'poweroff' | 'shell';
   readonly kernelOptions?: KernelOptions;
+  /** The guests' packed initramfs, if another plan makes it. */
+  readonly initrd?: string;
 }
 
 /** The outputs that a user knows by name, as with upstream's Makefiles; all in the build directory. */
@@ -85,45 +91,8 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...vmms,
     ...serial.flatMap(({ steps }) => steps),
     image,
+    ...judgeImage(inputs),
   ];
-}
-
-export interface SimInputs extends Pick<ImageInputs, 'vmm' | 'programs' | 'images'> {
-  readonly tools: Readonly<Record<'clang' | 'lld', string>>;
-  /** Whether a guest is to have a shell. */
-  readonly hasShell: boolean;
-  /** Other programs than those of `programs`, by the name of the one that each replaces. */
-  readonly programSources?: NonNullable<InitramfsPlan['sources']>;
-}
-
-/** What `sim` runs beside QEMU: the back end with the guests' socket devices, and their initramfs. */
-export function planSim(inputs: SimInputs): {
-  readonly steps: readonly Step[];
-  readonly backend: string;
-  readonly initrd: string;
-} {
-  const { clang, lld } = inputs.tools;
-  const objects = backendSources.map((source) => compileHost(inputs, source));
-  const backend = 'sim/vsock-backend';
-  const initramfs = initramfsSteps({
-    images: inputs.images,
-    programsDir: inputs.programs,
-    clang,
-    lld,
-    outDir: 'guest',
-    hasShell: inputs.hasShell,
-    variant: inputs.hasShell ? 'sim-shell' : 'sim',
-    ...(inputs.programSources === undefined ? {} : { sources: inputs.programSources }),
-  });
-  return {
-    steps: [
-      ...objects,
-      linkHostProgram({ clang, objects: outputsOf(objects), flags: ['-pthread'], output: backend }),
-      ...initramfs.steps,
-    ],
-    backend,
-    initrd: initramfs.path,
-  };
 }
 
 // ---- sources -------------------------------------------------------------------------------------------------------
@@ -144,21 +113,6 @@ function serialPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
 }
 
 // ---- compiling -----------------------------------------------------------------------------------------------------
-
-/** Flags of every protection domain; sources: Microkit's manual, sDDF's and libvmm's Makefiles. */
-const targetFlags = (board: Board): readonly string[] => [
-  '--target=aarch64-none-elf',
-  `-mcpu=${board.cpu}`,
-  '-mstrict-align',
-  '-ffreestanding',
-  '-g3',
-  '-O2',
-  '-Wall',
-];
-
-/** As libvmm does: in debug configurations undefined behaviour traps, and the monitor says where. */
-const sanitizerFlags = (config: string): readonly string[] =>
-  config.includes('debug') ? ['-fsanitize=undefined', '-fsanitize-trap=undefined'] : [];
 
 const upstreamIncludes = (inputs: ImageInputs): readonly string[] => [
   inputs.sdk.includeDir,
@@ -189,7 +143,7 @@ function compileUpstream(
     clang: inputs.tools.clang,
     source,
     output,
-    flags: [...targetFlags(inputs.board), '-Wno-unused-function', ...flags],
+    flags: [...targetFlags(inputs.board.cpu), '-Wno-unused-function', ...flags],
     includes: [...upstreamIncludes(inputs), ...includes],
     prefixMap: prefixMap(inputs),
   });
@@ -217,7 +171,7 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
     source,
     output,
     flags: [
-      ...targetFlags(inputs.board),
+      ...targetFlags(inputs.board.cpu),
       '-std=gnu11',
       '-Wextra',
       '-Werror',
@@ -228,18 +182,6 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
     prefixMap: prefixMap(inputs),
   });
 }
-
-/** For this machine. QEMU's virtio-mmio lets every driver have queues of 1024, whatever the device offers. */
-const compileHost = ({ tools, vmm }: SimInputs, source: string): Step =>
-  cc({
-    clang: tools.clang,
-    source: `${vmm}/${source}`,
-    output: objectOf('host', source),
-    flags: ['-std=gnu11', '-O2', '-g', '-pthread', '-Wall', '-Wextra', '-Werror'],
-    defines: { _GNU_SOURCE: '', VSOCK_QUEUE_SIZE_MAX: '1024' },
-    includes: [`${vmm}/host`, `${vmm}/vsock`],
-    prefixMap: [[vmm, '/vmm']],
-  });
 
 const objectOf = (room: string, source: string): string => `obj/${room}/${source.replace(/\.[cS]$/, '')}.o`;
 
@@ -255,18 +197,25 @@ const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
 ];
 
 /** What runs in the guests, and where it lies: linux/guest.ts. */
-function planGuests({ system, images, programs, nonce, after, tools, kernelOptions }: ImageInputs): {
-  steps: readonly Step[];
-  guests: readonly BuiltGuest[];
-} {
+function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: readonly BuiltGuest[] } {
+  const { system, images, programs, nonce, after, tools, kernelOptions, initrd } = inputs;
   const machines = system.guests.map(({ vm, layout, recvFrom, sendTo }) => ({
     name: vm,
     layout,
     orders: { recvFrom, sendTo, nonce, after },
   }));
   const { clang, lld, dtc } = tools;
-  const plan = { machines, images, programsDir: programs, clang, lld, dtc, outDir: 'guest' };
-  return guestSteps(kernelOptions === undefined ? plan : { ...plan, kernelOptions });
+  const options = { kernelOptions, initrd };
+  return guestSteps({
+    machines,
+    images,
+    programsDir: programs,
+    clang,
+    lld,
+    dtc,
+    outDir: 'guest',
+    ...options,
+  });
 }
 
 /** The guest's kernel, device tree and initrd in an object; what the VMM copies into its RAM at boot. */
@@ -292,7 +241,7 @@ function embedImages(inputs: ImageInputs, { pd }: VsockGuest, files: BuiltGuest 
 /** A string literal for the preprocessor and for the assembler behind it, which read backslashes and quotes alike. */
 const quoteC = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 
-// ---- linking -------------------------------------------------------------------------------------------------------
+// ---- linking, judging ----------------------------------------------------------------------------------------------
 
 const library = (inputs: ImageInputs, output: string, objects: readonly Step[]): readonly Step[] => [
   ...objects,
@@ -339,6 +288,22 @@ function sddfProgram(
     sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
   });
   return { elf, steps: [object, linked, ...bytes, configured] };
+}
+
+/** The image is opened again, and what was really built is held against what SDK, libvmm and sDDF say of the board. */
+function judgeImage(inputs: ImageInputs): readonly Step[] {
+  return [
+    compileOwn(inputs, `${inputs.vmm}/judge_probe.c`, 'judge/probe.o'),
+    ...judgeSteps({
+      ...inputs,
+      dtc: inputs.tools.dtc,
+      image: outputs.image,
+      system: outputs.system,
+      vmms: inputs.system.guests.map(({ programImage }) => programImage),
+      driver: 'serial_driver.elf',
+      probe: 'judge/probe.o',
+    }),
+  ];
 }
 
 const outputsOf = (steps: readonly Step[]): readonly string[] => steps.flatMap((step) => step.outputs);

@@ -30,6 +30,12 @@ export async function loadBoard(name: string): Promise<Board> {
 /** Absolute path of the board's device tree source. */
 export const boardDts = (name: string): string => join(boardsDirectory(), name, 'board.dts');
 
+/** sDDF's own device tree of the board, the fuller one; the board's if it has none. */
+export function referenceDts(name: string, sddf: string): string {
+  const path = join(sddf, 'dts', `${name}.dts`);
+  return existsSync(path) ? path : boardDts(name);
+}
+
 const boardsDirectory = (): string => join(packageDirectory(), 'boards');
 
 /** vmbuild's own directory, with its C sources and board files: above this file in the sources, above dist/ when bundled. */

@@ -46,9 +46,31 @@ const guestSchema = z.strictObject({
   vsock: virtioMmio,
 });
 
+const qemuSchema = z.strictObject({
+  system: z.enum(['qemu-system-aarch64']),
+  /** As `-machine` takes it: its name, and the properties that make it the board. */
+  machine: z.string().regex(/^[a-z0-9.-]+(,[a-z-]+=[a-z0-9.-]+)*$/),
+  /** Absent where the machine has one of its own. */
+  cpu: z.string().min(1).optional(),
+  /** As QEMU writes it, e.g. `2G`. */
+  memory: z.string().regex(/^[0-9]+[MG]$/),
+  /** Which of the machine's serial ports, counted from 0, is the one of `serial.node`. */
+  serialPort: z.number().int().min(0).max(7),
+  /**
+   * What plays the boot loader. `loader`: nothing does, the first core comes out of reset at the load address.
+   * `firmware`: QEMU itself does, as it does for Linux: the image starts behind a firmware, in non-secure EL2 with PSCI.
+   */
+  start: z.enum(['loader', 'firmware']),
+  /** Frequency of the generic timer, where the machine's is not the one that the SDK's kernel counts with. */
+  timerHz: z.number().int().positive().optional(),
+});
+
 const boardSchema = z.strictObject({
   /** Microkit's name; also the folder's. */
-  name: z.string().regex(/^[a-z0-9_]+$/),
+  name: z
+    .string()
+    .regex(/^[a-z0-9_]+$/)
+    .max(63),
   arch: z.enum(['aarch64', 'riscv64', 'x86_64']),
   /** For `clang -mcpu`. */
   cpu: z.string().min(1),
@@ -63,15 +85,8 @@ const boardSchema = z.strictObject({
   /** Where the loader's image goes, and the line that starts it from the board's own boot loader, if it has one. */
   loadAddress: paddrSchema,
   bootLine: z.string().min(1).optional(),
-  /** Absent for boards that QEMU does not have. `memory` as QEMU writes it, e.g. `2G`. */
-  qemu: z
-    .strictObject({
-      system: z.string().regex(/^qemu-system-[a-z0-9_]+$/),
-      machine: z.string().min(1),
-      cpu: z.string().min(1),
-      memory: z.string().regex(/^[0-9]+[MG]$/),
-    })
-    .optional(),
+  /** Absent for boards that QEMU does not have. */
+  qemu: qemuSchema.optional(),
   guest: guestSchema,
 });
 
@@ -108,7 +123,11 @@ export function defineBoard(input: BoardInput): Board {
   return board;
 }
 
-function checkBoard({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagnostic[] {
+function checkBoard(board: Board): Diagnostic[] {
+  return [...checkAddresses(board), ...checkGic(board), ...checkStart(board)];
+}
+
+function checkAddresses({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagnostic[] {
   const page = regionLimits.pageBytes;
   const found: Diagnostic[] = [];
   if (paddrBottom >= paddrTop || paddrBottom % page !== 0n || paddrTop % page !== 0n)
@@ -132,4 +151,28 @@ function checkBoard({ name, paddrBottom, paddrTop, loadAddress }: Board): Diagno
       ),
     );
   return found;
+}
+
+/** What a guest's device tree must have for its driver to find the controller (bindings arm,gic.yaml, arm,gic-v3.yaml). */
+function checkGic({ name, guest: { gic } }: Board): Diagnostic[] {
+  const second = gic.version === 2 ? 'cpuInterface' : 'redistributor';
+  if (gic[second] !== undefined) return [];
+  return [
+    errorFinding('BRD104', `board '${name}' has a GICv${gic.version} without '${second}'`, {
+      hint: `give the address of its ${second} to guest.gic`,
+    }),
+  ];
+}
+
+function checkStart({ name, qemu, bootLine }: Board): Diagnostic[] {
+  if (qemu !== undefined || bootLine !== undefined) return [];
+  return [
+    errorFinding(
+      'BRD105',
+      `board '${name}' says neither how QEMU runs it nor how its boot loader starts an image`,
+      {
+        hint: "give it 'bootLine', 'qemu', or both",
+      },
+    ),
+  ];
 }

@@ -3,9 +3,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { checkAgreement } from '../boards/agree.ts';
 import { type Board, boardDts } from '../boards/index.ts';
 import { readGiven } from '../linux/given-file.ts';
 import { runSteps } from '../make/engine.ts';
+import { compileReference } from '../make/judge/step.ts';
+import type { Step } from '../make/step.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
 import {
   describeVsockSystem,
@@ -15,6 +18,7 @@ import {
   parseDriverConfig,
   parseFdt,
   refuse,
+  refuseErrors,
   vsockGuestCounts,
   type VsockSystem,
 } from '../meta/index.ts';
@@ -30,6 +34,8 @@ interface DescribeInputs {
   readonly dtc: string;
   /** With it, the driver's needs are read from that tree. */
   readonly sddf?: string;
+  /** sDDF's device tree source of the board, to hold the board's own against. */
+  readonly referenceDts?: string;
 }
 
 /** Describes and checks the system of as many guests as --vms says; warnings are printed. */
@@ -45,9 +51,10 @@ export const guestCount = (settings: Settings): number => settings.number('vms')
 /** What a description follows from, loaded. The function describes and checks the system of any number of guests. */
 export async function loadDescription(
   context: CommandContext,
-  { board, buildDir, dtc, sddf }: DescribeInputs,
+  inputs: DescribeInputs,
 ): Promise<(count: number) => VsockSystem> {
-  const tree = await loadTree(context, board, buildDir, dtc);
+  const { board, sddf } = inputs;
+  const tree = await loadTree(context, inputs);
   const { node, driver } = board.serial;
   const serial = { node, driver: sddf === undefined ? driver : await readDriver(sddf, driver.directory) };
   return (count) =>
@@ -71,26 +78,41 @@ async function readDriver(sddf: string, directory: string): Promise<DriverConfig
   }
 }
 
+/** Where the board's own tree is after a build, compiled. */
+export const boardDtb = (buildDir: string): string => join(buildDir, compiledTree);
+
+const compiledTree = 'board.dtb';
+
+/** The board's own tree, or the fuller one that the user gives, which says the same of what is used. */
 async function loadTree(
   { settings, signal }: CommandContext,
-  board: Board,
-  buildDir: string,
-  dtc: string,
+  { board, buildDir, dtc, referenceDts }: DescribeInputs,
 ): Promise<DeviceTree> {
   const given = settings.text('dtb');
-  if (given !== undefined) return parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
+  const fuller =
+    given === undefined
+      ? undefined
+      : parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
   // A dry run leaves nothing behind.
   const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
   try {
-    const output = 'board.dtb';
-    const step = compileDeviceTree({ dtc, input: boardDts(board.name), output });
-    await runSteps([step], {
+    const steps = [
+      compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),
+      ...(referenceDts === undefined ? [] : [compileReference(dtc, referenceDts)]),
+    ];
+    await runSteps(steps, {
       buildDir: directory,
       signal,
       ...engineOptions(settings),
       onEvent: reportBuild(settings),
     });
-    return parseFdt(await readFile(join(directory, output)), boardDts(board.name));
+    const read = async (step: Step, file: string): Promise<DeviceTree> =>
+      parseFdt(await readFile(join(directory, step.outputs[0] ?? '')), file);
+    const [own, reference] = await Promise.all(steps.map((step) => read(step, step.inputs[0] ?? '')));
+    if (own === undefined) throw new Error('the first step compiles it');
+    const others = [fuller, reference].filter((tree) => tree !== undefined);
+    refuseErrors(others.flatMap((other) => checkAgreement(board, own, other)));
+    return fuller ?? own;
   } finally {
     if (directory !== buildDir) await rm(directory, { recursive: true, force: true });
   }

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What `build` and `qemu` share: settings to inputs, inputs to a plan, and the plan run.
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
-import { type Board, loadBoard, packageDirectory } from '../boards/index.ts';
+import { type Board, loadBoard, packageDirectory, referenceDts } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
 import { estimateGuestBytes } from '../linux/guest-size.ts';
 import type { GuestImages } from '../linux/images.ts';
 import { runSteps, type RunReport } from '../make/engine.ts';
 import { addUpMemory, checkMemory, type MemoryNeed } from '../make/image-memory.ts';
-import { findSdk } from '../make/store/sdk.ts';
+import { findSdk, type Sdk } from '../make/store/sdk.ts';
 import { openBoard, type SdkBoard } from '../make/store/sdk-board.ts';
-import { findSources } from '../make/store/sources.ts';
+import { findSources, type Sources } from '../make/store/sources.ts';
 import type { Step } from '../make/step.ts';
-import { findTools, type ToolName } from '../make/tools/find.ts';
+import { findTools, type Tool, type ToolName } from '../make/tools/find.ts';
 import { refuseErrors, vsockGuestCounts, type VsockSystem } from '../meta/index.ts';
 import { guestCount, loadDescription } from './describe.ts';
 import { engineOptions } from './engine-options.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
-import { printDiagnostics, say } from './report.ts';
+import { printDiagnostics, reportSdk, say } from './report.ts';
 import { reportBuild } from './progress.ts';
 import type { CommandContext } from './vmbuild.ts';
 
@@ -71,36 +72,84 @@ export async function buildImage(
   return { ...built, report };
 }
 
-/** Everything that the plan follows from. What is missing or wrong is refused together. */
+/** Which image: a board and a configuration. */
+export interface ImageName {
+  readonly board: string;
+  readonly config: string;
+}
+
+/** Everything that the plan of one image follows from. What is missing or wrong is refused together. */
 export async function loadImageInputs(
   context: CommandContext,
   alsoTools: readonly ToolName[] = [],
 ): Promise<ImageInputs> {
-  const { settings, env } = context;
-  const config = settings.text('config') ?? '';
-  const append = settings.text('append') ?? '';
-  const allowStack = settings.on('allow-stack');
+  const { settings } = context;
   const board = await loadBoard(settings.text('board') ?? '');
-  const { sdk, sources, tools, guest } = await loadAll({
-    sdk: () => {
+  const wanted = { board: board.name, config: settings.text('config') ?? '' };
+  const { images } = await loadImages(context, () => [wanted], alsoTools);
+  const [image] = images;
+  assert(image !== undefined);
+  return image;
+}
+
+/** What images were made with, for those who tell. */
+export interface LoadedImages {
+  readonly images: readonly ImageInputs[];
+  readonly sdk: Sdk;
+  readonly sources: Sources;
+  readonly tools: Readonly<Partial<Record<ToolName, Tool>>>;
+}
+
+/** The same for the images that `choose` finds in the SDK. */
+export async function loadImages(
+  context: CommandContext,
+  choose: (sdk: Sdk) => readonly ImageName[],
+  alsoTools: readonly ToolName[] = [],
+): Promise<LoadedImages> {
+  const { settings, env } = context;
+  const allowStack = settings.on('allow-stack');
+  const { boards, sources, tools, guest } = await loadAll({
+    boards: async () => {
       const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
-      printDiagnostics(sdk.warnings);
-      return openBoard(sdk, board.name, config);
+      reportSdk(settings, sdk);
+      const open = ({ board, config }: ImageName) => [
+        `${board} ${config}`,
+        () => openBoard(sdk, board, config),
+      ];
+      return { sdk, opened: Object.values(await loadAll(Object.fromEntries(choose(sdk).map(open)))) };
     },
     sources: () =>
       findSources({ libvmm: settings.flag('libvmm'), sddf: settings.flag('sddf'), env, allowStack }),
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
-    guest: guestImagesTask(context),
+    guest: guestImagesTask(context, 'trustworthy-systems'),
   });
   printDiagnostics([...sources.warnings, ...guest.warnings]);
+  const found = { sources, tools, images: guest.images };
+  const tasks = boards.opened.map((sdk) => [sdk.directory, () => imageInputs(context, sdk, found)]);
+  return { images: Object.values(await loadAll(Object.fromEntries(tasks))), sdk: boards.sdk, sources, tools };
+}
 
-  const { images } = guest;
-  const system = await describeFitting(context, { board, sdk, images, dtc: tools.dtc.path });
+async function imageInputs(
+  context: CommandContext,
+  sdk: SdkBoard,
+  { sources, tools, images }: { sources: Sources; tools: BuildTools; images: GuestImages },
+): Promise<ImageInputs> {
+  const append = context.settings.text('append') ?? '';
+  const board = await loadBoard(sdk.board);
+  const reference = referenceDts(board.name, sources.sddf.path);
+  const system = await describeFitting(context, {
+    board,
+    sdk,
+    images,
+    dtc: tools.dtc.path,
+    referenceDts: reference,
+  });
   return {
     board,
     sdk,
     libvmm: sources.libvmm.path,
     sddf: sources.sddf.path,
+    referenceDts: reference,
     vmm: join(packageDirectory(), 'vmm'),
     programs: join(packageDirectory(), 'linux', 'programs'),
     tools: {
@@ -112,20 +161,27 @@ export async function loadImageInputs(
     },
     system,
     images,
-    nonce: nonceOf(board.name, config, images.kernel.release ?? '', append, String(system.guests.length)),
+    nonce: nonceOf(board.name, sdk.config, images.kernel.release ?? '', append, String(system.guests.length)),
     // The guests stay, each with a shell, as the original's do; the run is over when both have said their verdict.
     after: 'shell',
     kernelOptions: { more: appendedWords(append) },
   };
 }
 
+type BuildTools = Readonly<Record<'clang' | 'lld' | 'llvm-ar' | 'llvm-objcopy' | 'dtc', Tool>>;
+
 /** The system, if the machine has the memory for it. Warnings are printed. */
 async function describeFitting(
   context: CommandContext,
-  { board, sdk, images, dtc }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string },
+  {
+    sdk,
+    images,
+    ...described
+  }: { board: Board; sdk: SdkBoard; images: GuestImages; dtc: string; referenceDts: string },
 ): Promise<VsockSystem> {
   const { settings } = context;
-  const describe = await loadDescription(context, { board, buildDir: buildDirectory(settings), dtc });
+  const { board } = described;
+  const describe = await loadDescription(context, { ...described, buildDir: buildDirectory(settings) });
   const guestFilesBytes = await estimateGuestBytes(images);
   const count = guestCount(settings);
   const system = describe(count);

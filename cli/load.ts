@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The first stage of every command: from settings to boards, SDK, sources and tools. Everything that is missing is said
 // in one go, whatever it is.
-import { exitCode, Refusal } from '../meta/diagnostic.ts';
+import { type ExitCode, exitCode, Refusal } from '../meta/diagnostic.ts';
 
 /** Says that a task has nothing to add: what it would do is of no use any more. */
 export const giveUp = (): never => {
@@ -28,7 +28,13 @@ export async function loadAll<Tasks extends Readonly<Record<string, (isDoomed: b
   if (refusals.length > 0)
     throw new Refusal(
       refusals.flatMap(({ diagnostics }) => diagnostics),
-      refusals.some(({ exit }) => exit === exitCode.missing) ? exitCode.missing : exitCode.refused,
+      exitOf(refusals.map(({ exit }) => exit)),
     );
   return results as { readonly [Key in keyof Tasks]: Awaited<ReturnType<Tasks[Key]>> };
+}
+
+/** What is missing comes first; a usage error is one only if there is nothing else. */
+function exitOf(exits: readonly ExitCode[]): ExitCode {
+  if (exits.includes(exitCode.missing)) return exitCode.missing;
+  return exits.every((exit) => exit === exitCode.usage) ? exitCode.usage : exitCode.refused;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The flags and their environment twins, in one table: flag > environment > default, and `-v` says which won.
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Diagnostic, exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
+import { imagesBase } from '../linux/trustworthy-names.ts';
 import { vsockGuestCounts } from '../meta/vsock-guests.ts';
 
 export interface OptionSpec {
@@ -13,8 +14,6 @@ export interface OptionSpec {
   readonly fallback?: string | number | boolean;
   /** The flag may stand alone, without a value (`--expect`). */
   readonly bare?: boolean;
-  /** A path: `~/` at its head is the home directory, also where no shell has seen it (`--sdk=~/sdk`). */
-  readonly isPath?: boolean;
 }
 
 export const optionTable = {
@@ -33,28 +32,39 @@ export const optionTable = {
   },
   sdk: {
     type: 'string',
-    isPath: true,
     env: ['MICROKIT_SDK'],
     describe: 'Microkit SDK, or a folder of SDKs',
   },
   'build-dir': {
     type: 'string',
     alias: 'd',
-    isPath: true,
     env: ['BUILD_DIR'],
     fallback: 'build',
     describe: 'where outputs go',
   },
-  guest: { type: 'string', fallback: 'debian', describe: 'guest images: debian or debian=VERSION' },
-  linux: { type: 'string', isPath: true, env: ['LINUX'], describe: 'guest kernel: an arm64 Image' },
+  guest: {
+    type: 'string',
+    describe:
+      'guest images: trustworthy-systems, debian or debian=VERSION (default: what is in the store, else trustworthy-systems; sim: debian)',
+  },
+  images: {
+    type: 'string',
+    env: ['VMBUILD_IMAGES'],
+    fallback: imagesBase,
+    describe: 'where the images of trustworthy-systems come from (http, https, file)',
+  },
+  linux: {
+    type: 'string',
+    env: ['LINUX'],
+    describe: "guest kernel: an arm64 Image, also packed with gzip, or the name of one of libvmm's",
+  },
   initrd: {
     type: 'string',
-    isPath: true,
     env: ['INITRD'],
     describe: "guest initrd: a cpio archive; vmbuild's programs are appended",
   },
-  libvmm: { type: 'string', isPath: true, env: ['LIBVMM'], describe: 'libvmm source tree' },
-  sddf: { type: 'string', isPath: true, env: ['SDDF'], describe: 'sDDF source tree' },
+  libvmm: { type: 'string', env: ['LIBVMM'], describe: 'libvmm source tree' },
+  sddf: { type: 'string', env: ['SDDF'], describe: 'sDDF source tree' },
   vms: {
     type: 'number',
     fallback: 2,
@@ -69,7 +79,6 @@ export const optionTable = {
   },
   dtb: {
     type: 'string',
-    isPath: true,
     describe: "the board's device tree, instead of vmbuild's own minimal one",
   },
   append: { type: 'string', describe: "words appended to the guests' kernel command line" },
@@ -112,22 +121,17 @@ export const optionTable = {
   },
   pcap: {
     type: 'string',
-    isPath: true,
     describe: "sim: write the sockets' packets to this file, for Wireshark",
   },
   timeout: {
     type: 'number',
     describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
   },
-  'save-svg': {
-    type: 'string',
-    isPath: true,
-    describe: 'file for a picture of the run, if it is unattended',
-  },
+  'save-svg': { type: 'string', describe: 'file for a picture of the run, if it is unattended' },
   output: {
     type: 'string',
-    isPath: true,
-    describe: 'generate: directory for the outputs (default: the build directory)',
+    describe:
+      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
   },
   sdf: {
     type: 'string',
@@ -240,9 +244,8 @@ function settleOne(
   warnings: Diagnostic[],
 ): Setting | undefined {
   const spec: OptionSpec = optionTable[name];
-  const atHome = (text: string): string => (spec.isPath === true ? expandHome(text, env) : text);
-  if (typeof flag === 'string') return { name, value: atHome(flag), origin: 'flag' };
-  if (typeof flag === 'number' || typeof flag === 'boolean') return { name, value: flag, origin: 'flag' };
+  if (typeof flag === 'string' || typeof flag === 'number' || typeof flag === 'boolean')
+    return { name, value: flag, origin: 'flag' };
   for (const variable of spec.env ?? []) {
     const value = env[variable];
     if (value === undefined) continue;
@@ -256,17 +259,11 @@ function settleOne(
       });
     return {
       name,
-      value: spec.type === 'number' ? Number(value) : atHome(value),
+      value: spec.type === 'number' ? Number(value) : value,
       origin: given.has(variable) ? `word ${variable}=` : `environment ${variable}`,
     };
   }
   return spec.fallback === undefined ? undefined : { name, value: spec.fallback, origin: 'default' };
-}
-
-/** What a shell does with `~` at the head of a word, but not behind `=`. */
-function expandHome(path: string, { HOME: home }: NodeJS.ProcessEnv): string {
-  if (home === undefined || !isAbsolute(home)) return path;
-  return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;
 }
 
 function judge({ name, value, origin }: Setting): Diagnostic[] {

@@ -2,6 +2,7 @@
 // How a build and a download show: on a terminal one line that is redrawn, elsewhere a line for what takes time.
 import type { DebianProgress } from '../linux/debian.ts';
 import type { BuildEvent, OnEvent } from '../make/events.ts';
+import { shellWord } from '../make/shell-word.ts';
 import type { Step } from '../make/step.ts';
 import type { Settings } from './options.ts';
 import { printDiagnostics, say } from './report.ts';
@@ -55,17 +56,16 @@ export function reportBuild(settings: Settings): OnEvent {
 const hasWarning = (output: string): boolean => /\b(warning|error)\b/i.test(output);
 
 /** A command as a POSIX shell would take it. */
-export const commandLine = (words: readonly string[]): string =>
-  words
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');
+export const commandLine = (words: readonly string[]): string => words.map(shellWord).join(' ');
 
 /** What a dry run prints: a command per line, and what vmbuild would do itself as a comment. */
 export const describeSteps = (steps: readonly Step[]): string =>
   steps
-    .map(({ name, action }) =>
-      action.kind === 'exec' ? commandLine([action.tool, ...action.args]) : `# ${name}`,
-    )
+    .map(({ name, action, directory }) => {
+      if (action.kind === 'fn') return `# ${name}`;
+      const command = commandLine([action.tool, ...action.args]);
+      return directory === undefined ? command : `(cd ${commandLine([directory])} && ${command})`;
+    })
     .map((line) => `${line}\n`)
     .join('');
 

@@ -6,9 +6,11 @@ import {
   type InstallEvent,
   installPackages,
   type Privilege,
+  type RunManager,
 } from '../make/tools/apt-install.ts';
 import { sudoRefused } from '../make/tools/apt-failure.ts';
-import { onPath } from '../make/tools/find.ts';
+import { onPath } from '../make/tools/on-path.ts';
+import { findManager, installLines, packagesFor, programs } from '../make/tools/package-managers.ts';
 import { type MissingNeed, packagesOf, takeInventory } from '../make/tools/needs.ts';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { askYes } from './ask.ts';
@@ -43,22 +45,23 @@ export async function setUp(
   const { settings, env } = context;
   const { missing, present } = await takeInventory(env, { tests });
   if (missing.length === 0) return { outcome: 'complete before', present };
-  const privilege = choosePrivilege(missing, context, host);
-  const commands = installCommands(packagesOf(missing), privilege).map(commandLine);
+  const manager = chooseManager(missing, context, host);
+  const privilege = choosePrivilege(manager, missing, context, host);
+  const commands = installCommands(packagesOf(missing), privilege, manager).map(commandLine);
   if (settings.on('dry-run')) {
     process.stdout.write(commands.map((line) => `${line}\n`).join(''));
     return { outcome: 'dry run', present };
   }
   if (host.hasTerminal && !settings.on('yes')) {
-    await ask(missing, commands, context.signal);
+    await ask(missing, { commands, program: programs[manager] }, context.signal);
   } else {
     say(settings, `setup: missing: ${listNames(missing)}`);
     say(settings, `setup: installing them (${settings.on('yes') ? '--yes' : 'no terminal to ask on'}):`);
     for (const line of commands) say(settings, `  ${line}`);
   }
-  await install(packagesOf(missing), privilege, context);
+  await install(packagesOf(missing), { manager, privilege }, context);
   const after = await takeInventory(env, { tests });
-  refuseIncomplete(after.missing);
+  refuseIncomplete(after.missing, manager);
   say(settings, `setup: installed: ${after.present.filter((name) => !present.includes(name)).join(', ')}`);
   return { outcome: 'installed', present: after.present };
 }
@@ -71,34 +74,50 @@ const thisHost = (): Host => ({
 const listNames = (missing: readonly MissingNeed[]): string =>
   missing.map(({ name, problem }) => (problem === undefined ? name : `${name} (${problem})`)).join(', ');
 
-/** Refuses where there is no apt-get, or no way to become root. */
-function choosePrivilege(missing: readonly MissingNeed[], { env }: CommandContext, host: Host): Privilege {
+/** Refuses where nothing is here that could install: what one would type elsewhere is in the hint. */
+function chooseManager(missing: readonly MissingNeed[], { env }: CommandContext, host: Host): RunManager {
   const what = `missing: ${listNames(missing)}`;
-  const packages = packagesOf(missing);
-  if (onPath('apt-get', env) === undefined)
-    return refuse('SETUP101', `${what}; there is no apt-get here to install them with`, {
-      hint: `install what your system has for these packages of Debian: ${packages.join(' ')}`,
+  const lines = installLines(packagesOf(missing), { env, isRoot: host.isRoot });
+  const manager = findManager(env);
+  if (manager === 'nix')
+    return refuse('SETUP121', `${what}; nix does not install them, but has a shell with them`, {
+      hint: `run: ${lines[0]?.command ?? 'nix develop'}; or in a clone of vmbuild: nix develop`,
       exit: exitCode.missing,
     });
-  if (host.isRoot) return 'root';
-  if (onPath('sudo', env) !== undefined) return host.hasTerminal ? 'sudo' : 'sudo -n';
-  return refuse('SETUP102', `${what}; to install them takes root, and this user is not, nor is there sudo`, {
-    hint: `run as root: ${asRoot(packages)}`,
+  if (manager !== undefined) return manager;
+  return refuse('SETUP101', `${what}; there is no apt-get here to install them with, nor dnf, brew or nix`, {
+    hint: `install what your system has for these packages of Debian: ${packagesOf(missing).join(' ')}`,
     exit: exitCode.missing,
   });
 }
 
-const asRoot = (packages: readonly string[]): string =>
-  installCommands(packages, 'root').map(commandLine).join(' && ');
+/** Refuses where there is no way to become root. */
+function choosePrivilege(
+  manager: RunManager,
+  missing: readonly MissingNeed[],
+  { env }: CommandContext,
+  host: Host,
+): Privilege {
+  const what = `missing: ${listNames(missing)}`;
+  if (host.isRoot || manager === 'brew') return 'root';
+  if (onPath('sudo', env) !== undefined) return host.hasTerminal ? 'sudo' : 'sudo -n';
+  return refuse('SETUP102', `${what}; to install them takes root, and this user is not, nor is there sudo`, {
+    hint: `run as root: ${asRoot(packagesOf(missing), manager)}`,
+    exit: exitCode.missing,
+  });
+}
+
+const asRoot = (packages: readonly string[], manager: RunManager): string =>
+  installCommands(packages, 'root', manager).map(commandLine).join(' && ');
 
 async function ask(
   missing: readonly MissingNeed[],
-  commands: readonly string[],
+  { commands, program }: { readonly commands: readonly string[]; readonly program: string },
   signal: AbortSignal,
 ): Promise<void> {
   console.error(`setup: missing: ${listNames(missing)}`);
   for (const line of commands) console.error(`  ${line}`);
-  if (await askYes('Install these with apt-get?', signal)) return;
+  if (await askYes(`Install these with ${program}?`, signal)) return;
   refuse('SETUP104', `not installed, as you answered; still missing: ${listNames(missing)}`, {
     hint: `run it yourself: ${commands.join(' && ')}`,
     exit: exitCode.missing,
@@ -107,9 +126,10 @@ async function ask(
 
 async function install(
   packages: readonly string[],
-  privilege: Privilege,
+  { manager, privilege }: { readonly manager: RunManager; readonly privilege: Privilege },
   { settings, env, signal }: CommandContext,
 ): Promise<void> {
+  const program = programs[manager];
   const live = isLive(settings);
   const redraw = (text: string): void => {
     // The width is 0 where a terminal does not know it.
@@ -118,29 +138,34 @@ async function install(
   const onEvent = (event: InstallEvent): void => {
     if (event.kind === 'ending') {
       redraw('');
-      console.error('setup: waiting for apt-get to end what it has begun (Ctrl-C again: at once)');
+      console.error(`setup: waiting for ${program} to end what it has begun (Ctrl-C again: at once)`);
     } else if (settings.on('verbose')) {
       console.error(event.kind === 'command' ? commandLine(event.command) : `  ${event.line}`);
     } else if (event.kind === 'line' && !signal.aborted) {
       redraw(`  ${event.line}`);
     }
   };
-  const failure = await installPackages({ packages, privilege, env, signal, onEvent });
+  const failure = await installPackages({ packages, manager, privilege, env, signal, onEvent });
   redraw('');
   if (failure === undefined) return;
   // A single line is in the message already.
   if (!settings.on('verbose') && failure.tail.length > 1)
     for (const line of failure.tail) console.error(`  ${line}`);
-  refuse(failure.code, `apt-get could not install ${packages.join(' ')}: ${failure.said}`, {
-    hint: failure.code === sudoRefused ? `${failure.hint}: ${asRoot(packages)}` : failure.hint,
+  const names = packagesFor(manager, packages).join(' ');
+  refuse(failure.code, `${program} could not install ${names}: ${failure.said}`, {
+    hint: failure.code === sudoRefused ? `${failure.hint}: ${asRoot(packages, manager)}` : failure.hint,
   });
 }
 
-/** apt-get was content, and yet: packages of an old release bring old programs. */
-function refuseIncomplete(missing: readonly MissingNeed[]): void {
+/** It was content, and yet: packages of an old release bring old programs, and Homebrew's LLVM is not on PATH. */
+function refuseIncomplete(missing: readonly MissingNeed[], manager: RunManager): void {
   if (missing.length === 0) return;
-  refuse('SETUP111', `apt-get has installed its packages, but still missing: ${listNames(missing)}`, {
-    hint: 'use Debian 12 or newer, or put newer programs on PATH',
+  const what = `${programs[manager]} has installed its packages, but still missing: ${listNames(missing)}`;
+  refuse('SETUP111', what, {
+    hint:
+      manager === 'brew'
+        ? 'run: export PATH="$(brew --prefix llvm)/bin:$PATH"'
+        : 'use Debian 12 or newer, or put newer programs on PATH',
     exit: exitCode.missing,
   });
 }

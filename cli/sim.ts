@@ -13,7 +13,7 @@ import type { SimGuest } from '../make/launch/sim.ts';
 import type { Step } from '../make/step.ts';
 import { findTools } from '../make/tools/find.ts';
 import { simArguments, simConsole, simKernelWords, simMemoryMib } from '../make/tools/qemu-sim.ts';
-import { planSim } from '../Makefile.ts';
+import { planSim } from './sim-plan.ts';
 import { refuse, refuseErrors } from '../meta/diagnostic.ts';
 import { vsockGuests, type VsockGuestPlan } from '../meta/index.ts';
 import { guestCount } from './describe.ts';
@@ -46,7 +46,7 @@ export async function prepareSim(context: CommandContext, hasShell: boolean): Pr
   const { settings, env, signal } = context;
   const { tools, images: loaded } = await loadAll({
     tools: () => findTools(['clang', 'lld', 'qemu-system-aarch64'], env),
-    images: guestImagesTask(context),
+    images: guestImagesTask(context, 'debian'),
   });
   printDiagnostics(loaded.warnings);
   const { images } = loaded;

@@ -6,6 +6,7 @@ import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
 import { complete, completionCommand, isCompletion, runCompletion } from './completion.ts';
 import { readCommandLine } from './from-memory.ts';
+import { expandFlags, expandVariables } from './home.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
 import { refuseOverwriting } from './overwriting.ts';
 import { printDiagnostics, printVerbose } from './report.ts';
@@ -43,7 +44,7 @@ interface CommandSpec {
 }
 
 const stack = ['board', 'config', 'sdk', 'libvmm', 'sddf', 'allow-stack'] as const;
-const guests = ['guest', 'linux', 'initrd', 'offline', 'append'] as const;
+const guests = ['guest', 'images', 'linux', 'initrd', 'offline', 'append'] as const;
 const running = ['jobs', 'keep-going', 'always-make', 'no-wait'] as const;
 const building = [
   ...stack,
@@ -98,8 +99,14 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/sim.ts'),
   },
+  artifacts: {
+    describe:
+      'an archive per board: --board B,…|all --config C,…; image, description, headers, what it was made from',
+    options: [...building, 'output'],
+    load: () => import('./commands/artifacts.ts'),
+  },
   setup: {
-    describe: 'install the Debian packages that are missing',
+    describe: 'install the packages that are missing, with apt, dnf or Homebrew',
     options: ['test', 'yes', 'dry-run', 'quiet', 'verbose'],
     load: () => import('./commands/setup.ts'),
   },
@@ -122,14 +129,19 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  boards: {
+    describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',
+    options: ['json', 'quiet', 'verbose'],
+    load: () => import('./commands/boards.ts'),
+  },
   fetch: {
-    describe: 'fetch the Microkit SDK, libvmm and sDDF into the store, if they are missing',
-    options: [...stack, 'github', 'offline', 'no-wait', 'json', 'quiet', 'verbose'],
+    describe: 'fetch the Microkit SDK, libvmm, sDDF and the guest images into the store, if they are missing',
+    options: [...stack, 'github', 'guest', 'images', 'offline', 'no-wait', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/fetch.ts'),
   },
   doctor: {
     describe: 'say what is here and what is missing',
-    options: [...stack, ...guests, 'json', 'quiet', 'verbose'],
+    options: [...stack, ...guests, 'build-dir', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/doctor.ts'),
   },
   clean: {
@@ -158,7 +170,7 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
       );
       return exitCode.ok;
     }
-    const { words, before, rest, directories, env, given } = readCommandLine(
+    const { words, before, rest, directories, given, ...line } = readCommandLine(
       argv,
       processEnv,
       Object.keys(commands),
@@ -167,13 +179,15 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     const chosen = await parse(words);
     if (chosen === undefined) return exitCode.ok; // --help, --version and completion have printed
     checkRest(chosen.command, rest);
-    const settings = settle(chosen.flags, env, chosen.command.options, given);
+    const env = expandVariables(line.env);
+    const flags = expandFlags(chosen.flags, env);
+    const settings = settle(flags, env, chosen.command.options, given);
     wantsJson = settings.on('json');
     printVerbose(settings);
     refuseOverwriting(settings);
     const context = { settings, env, given, rest, signal: interrupt.signal };
     for (const name of before) {
-      const code = await otherCommands(context).run(name, only(chosen.flags, commands[name]));
+      const code = await otherCommands(context).run(name, only(flags, commands[name]));
       if (code !== exitCode.ok) return code;
     }
     const { run } = await chosen.command.load();

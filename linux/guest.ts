@@ -45,7 +45,9 @@ export interface InitramfsPlan {
 export interface GuestPlan extends Omit<InitramfsPlan, 'hasShell'> {
   readonly machines: readonly GuestMachinePlan[];
   readonly dtc: string;
-  readonly kernelOptions?: KernelOptions;
+  readonly kernelOptions?: KernelOptions | undefined;
+  /** The packed initramfs, if another plan makes it. */
+  readonly initrd?: string | undefined;
 }
 
 /** What the VMM of a machine embeds. Whoever links it must list `fit` among the inputs. */
@@ -63,7 +65,8 @@ export function guestSteps(plan: GuestPlan): { readonly steps: Step[]; readonly 
     'two machines of one name',
   );
   const hasShell = plan.machines.some(({ orders }) => orders.after === 'shell');
-  const initramfs = initramfsSteps({ ...plan, hasShell });
+  const initramfs =
+    plan.initrd === undefined ? initramfsSteps({ ...plan, hasShell }) : { steps: [], path: plan.initrd };
   const guests = plan.machines.map(({ name }): BuiltGuest => {
     const file = (extension: string): string => join(plan.outDir, `${name}.${extension}`);
     return {
@@ -109,6 +112,7 @@ export const programFlags = [
   '-Wextra',
   '-Werror',
   '-nostdlib',
+  '-nostdlibinc',
   '-static',
   '-Wl,--build-id=none',
   '-Wl,-z,noexecstack',
@@ -138,7 +142,7 @@ const initramfsPath = ({ outDir, variant }: InitramfsPlan): string =>
   join(outDir, variant === undefined ? 'initrd.cpio.gz' : `initrd-${variant}.cpio.gz`);
 
 function initramfsStep(plan: InitramfsPlan): Step {
-  const { initrd, modules } = plan.images;
+  const { initrd, modules, initrdModules: theirs = [] } = plan.images;
   const script = join(plan.programsDir, 'S99vsock');
   const busybox = plan.hasShell ? plan.images.busybox : undefined;
   const compiled = programNames.map((name) => programPath(plan, name));
@@ -159,8 +163,9 @@ function initramfsStep(plan: InitramfsPlan): Step {
     action: {
       kind: 'fn',
       key: keyOf(
-        'initramfs 1',
+        'initramfs 2',
         modules.map(({ name }) => name),
+        theirs,
         initrd !== undefined,
         busybox !== undefined,
       ),
@@ -171,7 +176,8 @@ function initramfsStep(plan: InitramfsPlan): Step {
           await io.write(initramfsPath(plan), packInitramfs({ init, programs, modules: loaded, ...shell }));
           return;
         }
-        const modular = loaded.length === 0 ? {} : { modular: { init, modules: loaded } };
+        const isModular = loaded.length > 0 || theirs.length > 0;
+        const modular = isModular ? { modular: { init, modules: loaded, theirs } } : {};
         const startScript = await io.read(script);
         const overlay = { programs, startScript, ...modular };
         await io.write(initramfsPath(plan), appendOverlay(await io.read(initrd), overlay));
@@ -197,8 +203,8 @@ function dtsStep(plan: GuestPlan, { name, layout, orders }: GuestMachinePlan): S
 }
 
 /** A given initrd with a modular kernel: our PID 1 loads the modules first and then becomes the initrd's own. */
-export const initOption = ({ initrd, modules }: GuestImages): { init?: string } =>
-  initrd !== undefined && modules.length > 0 ? { init: '/vsock_init' } : {};
+export const initOption = ({ initrd, modules, initrdModules = [] }: GuestImages): { init?: string } =>
+  initrd !== undefined && modules.length + initrdModules.length > 0 ? { init: '/vsock_init' } : {};
 
 function dtbStep(plan: GuestPlan, { name, dtb }: BuiltGuest): Step {
   return compileDeviceTree({ dtc: plan.dtc, input: join(plan.outDir, `${name}.dts`), output: dtb });

@@ -48,7 +48,12 @@ export interface OverlayParts {
   /** What the given system's own init starts last: linux/programs/S99vsock. */
   readonly startScript: Uint8Array;
   /** For a kernel whose console and vsock drivers are modules: our PID 1 goes first (rdinit=/vsock_init). */
-  readonly modular?: { readonly init: Uint8Array; readonly modules: readonly NamedBytes[] };
+  readonly modular?: {
+    readonly init: Uint8Array;
+    readonly modules: readonly NamedBytes[];
+    /** Modules that lie in the given initrd itself: paths in it, in load order; they come after the others. */
+    readonly theirs?: readonly string[];
+  };
 }
 
 /** `initrd` with our programs in a second archive behind it. The first one is kept byte for byte. */
@@ -78,9 +83,10 @@ const gzipSystemOffset = 9;
 const programEntries = (programs: readonly NamedBytes[]): CpioEntry[] =>
   programs.map(({ name, bytes }) => ({ kind: 'file', path: `root/${name}`, mode: 0o755, bytes }));
 
-function moduleEntries(modules: readonly NamedBytes[]): CpioEntry[] {
-  if (modules.length === 0) return [];
-  const order = Buffer.from(modules.map(({ name }) => `${name}\n`).join(''));
+function moduleEntries(modules: readonly NamedBytes[], theirs: readonly string[] = []): CpioEntry[] {
+  if (modules.length === 0 && theirs.length === 0) return [];
+  const names = [...modules.map(({ name }) => name), ...theirs.map((path) => `../${path}`)];
+  const order = Buffer.from(names.map((name) => `${name}\n`).join(''));
   return [
     { kind: 'file', path: 'modules/order', mode: 0o644, bytes: order },
     ...modules.map(
@@ -100,7 +106,7 @@ function busyboxEntries(busybox: Uint8Array | undefined): CpioEntry[] {
   ];
 }
 
-const modularEntries = ({ init, modules }: NonNullable<OverlayParts['modular']>): CpioEntry[] => [
+const modularEntries = ({ init, modules, theirs }: NonNullable<OverlayParts['modular']>): CpioEntry[] => [
   { kind: 'file', path: 'vsock_init', mode: 0o755, bytes: init },
-  ...moduleEntries(modules),
+  ...moduleEntries(modules, theirs),
 ];

@@ -26,23 +26,23 @@ export interface ActionResult {
  */
 export async function runAction(
   step: Step,
-  buildDir: string,
+  directory: string,
   digests: FileDigests,
   judge: (discovered: readonly string[]) => readonly Diagnostic[],
   signal: AbortSignal,
 ): Promise<ActionResult> {
   const { action, depfile } = step;
   const temporaries = new Map<string, string>();
-  for (const output of step.outputs) temporaries.set(output, temporaryFor(resolve(buildDir, output)));
-  if (depfile !== undefined) temporaries.set(depfile, temporaryFor(resolve(buildDir, depfile)));
+  for (const output of step.outputs) temporaries.set(output, temporaryFor(resolve(directory, output)));
+  if (depfile !== undefined) temporaries.set(depfile, temporaryFor(resolve(directory, depfile)));
   let output = '';
   try {
-    if (action.kind === 'exec') output = await runExec(step, action, buildDir, temporaries, signal);
-    else await runFunction(step, action, buildDir, temporaries);
+    if (action.kind === 'exec') output = await runExec(step, action, directory, temporaries, signal);
+    else await runFunction(step, action, directory, temporaries);
     signal.throwIfAborted();
-    const discovered = await readDiscovered(step, buildDir, temporaries);
+    const discovered = await readDiscovered(step, directory, temporaries);
     refuseErrors(judge(discovered));
-    const outputs = await settle(step, buildDir, temporaries, digests);
+    const outputs = await settle(step, directory, temporaries, digests);
     return { diagnostics: [], output, discovered, outputs };
   } catch (error) {
     signal.throwIfAborted();
@@ -71,7 +71,7 @@ class CommandFailure extends Error {
 async function runExec(
   step: Step,
   action: ExecAction,
-  buildDir: string,
+  directory: string,
   temporaries: ReadonlyMap<string, string>,
   signal: AbortSignal,
 ): Promise<string> {
@@ -79,7 +79,7 @@ async function runExec(
     {
       tool: action.tool,
       args: action.args.map((arg) => temporaries.get(arg) ?? arg),
-      cwd: buildDir,
+      cwd: directory,
       ...(action.env === undefined ? {} : { env: action.env }),
     },
     signal,
@@ -109,25 +109,25 @@ async function runExec(
 async function runFunction(
   step: Step,
   action: FunctionAction,
-  buildDir: string,
+  directory: string,
   temporaries: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const byPath = new Map([...temporaries].map(([name, temporary]) => [resolve(buildDir, name), temporary]));
-  const inputs = new Set(step.inputs.map((input) => resolve(buildDir, input)));
-  const missing = new Set(step.outputs.map((output) => resolve(buildDir, output)));
+  const byPath = new Map([...temporaries].map(([name, temporary]) => [resolve(directory, name), temporary]));
+  const inputs = new Set(step.inputs.map((input) => resolve(directory, input)));
+  const missing = new Set(step.outputs.map((output) => resolve(directory, output)));
   await action.run({
     read: async (path) => {
       assert(
-        inputs.has(resolve(buildDir, path)),
+        inputs.has(resolve(directory, path)),
         `step '${step.name}' reads '${path}', which is no input of it`,
       );
-      return readFile(resolve(buildDir, path));
+      return readFile(resolve(directory, path));
     },
     write: async (path, bytes) => {
-      const temporary = byPath.get(resolve(buildDir, path));
+      const temporary = byPath.get(resolve(directory, path));
       assert(temporary !== undefined, `step '${step.name}' writes '${path}', which is no output of it`);
       await writeFile(temporary, bytes);
-      missing.delete(resolve(buildDir, path));
+      missing.delete(resolve(directory, path));
     },
   });
   assert(missing.size === 0, `step '${step.name}' did not write ${[...missing].join(', ')}`);
@@ -135,12 +135,12 @@ async function runFunction(
 
 async function readDiscovered(
   step: Step,
-  buildDir: string,
+  directory: string,
   temporaries: ReadonlyMap<string, string>,
 ): Promise<readonly string[]> {
   if (step.depfile === undefined) return [];
   const text = await readFile(temporaries.get(step.depfile) ?? step.depfile, 'utf8');
-  return parseDepfile(text).map((name) => resolve(buildDir, name));
+  return parseDepfile(text).map((name) => resolve(directory, name));
 }
 
 /**
@@ -150,14 +150,14 @@ async function readDiscovered(
  */
 async function settle(
   step: Step,
-  buildDir: string,
+  directory: string,
   temporaries: ReadonlyMap<string, string>,
   digests: FileDigests,
 ): Promise<ActionResult['outputs']> {
   const made = await Promise.all(
     step.outputs.map(async (output) => {
       const temporary = temporaries.get(output) ?? output;
-      return { temporary, path: resolve(buildDir, output), digest: await digests.digestNew(temporary) };
+      return { temporary, path: resolve(directory, output), digest: await digests.digestNew(temporary) };
     }),
   );
   for (const { temporary, path } of made) await rename(temporary, path);

@@ -17,7 +17,7 @@ import { takeLock } from './lock.ts';
 import { makePool } from './pool.ts';
 import { statsOf } from './presence.ts';
 import { engineDir, readState, writeState } from './state.ts';
-import type { Step } from './step.ts';
+import { directoryOf, type Step } from './step.ts';
 import { sweepTemporaries } from './temporary.ts';
 
 export interface RunOptions {
@@ -128,11 +128,12 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
   async function finishStep(step: Step): Promise<boolean> {
     const needs = await Promise.all((graph.dependencies.get(step) ?? []).map((need) => run.finish(need)));
     if (needs.includes(false) || isStopping()) return skip(step);
+    const directory = directoryOf(step, buildDir);
     const command = await commandDigest(step, digests);
     const reason =
       options.alwaysMake === true
         ? 'everything is made anew'
-        : await staleReason(step, command, state.steps.get(step.name), digests, buildDir);
+        : await staleReason(step, command, state.steps.get(step.name), digests, directory);
     if (reason === undefined) {
       run.fresh.push(step.name);
       onEvent({ kind: 'fresh', step, total });
@@ -143,9 +144,9 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
       onEvent({ kind: 'started', step, reason, total });
       const startMs = performance.now();
       const startedAt = Date.now();
-      const inputs = await digestAll(step.inputs, buildDir, digests);
+      const inputs = await digestAll(step.inputs, directory, digests);
       const judge = (discovered: readonly string[]): Diagnostic[] => undeclared(step, discovered, graph);
-      const result = await runAction(step, buildDir, digests, judge, signal);
+      const result = await runAction(step, directory, digests, judge, signal);
       const durationMs = performance.now() - startMs;
       const { output, diagnostics } = result;
       if (diagnostics.length > 0) {
@@ -185,7 +186,7 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
     if (isSteady)
       state.steps.set(step.name, {
         command,
-        inputs: [...inputs, ...(await digestAll(headers, buildDir, digests))],
+        inputs: [...inputs, ...(await digestAll(headers, directoryOf(step, buildDir), digests))],
         declared: inputs.length,
         outputs: result.outputs,
       });
@@ -206,12 +207,12 @@ async function makeDirectories(graph: Graph, buildDir: string): Promise<void> {
 
 async function digestAll(
   paths: readonly string[],
-  buildDir: string,
+  directory: string,
   digests: FileDigests,
 ): Promise<(readonly [string, string])[]> {
   const found: (readonly [string, string])[] = [];
   for (const input of paths) {
-    const path = resolve(buildDir, input);
+    const path = resolve(directory, input);
     found.push([path, (await digests.digest(path)) ?? 'missing']);
   }
   return found;

@@ -42,11 +42,11 @@ export async function staleReason(
   command: string,
   record: StepRecord | undefined,
   digests: FileDigests,
-  buildDir: string,
+  directory: string,
 ): Promise<string | undefined> {
   if (record === undefined) return 'it was never finished';
   if (record.command !== command) return 'its command changed';
-  const declared = step.inputs.map((input) => resolve(buildDir, input));
+  const declared = step.inputs.map((input) => resolve(directory, input));
   const before = record.inputs.slice(0, record.declared).map(([path]) => path);
   if (declared.join('\0') !== before.join('\0')) return 'its inputs are others';
   for (const [path, digest] of record.inputs)

@@ -3,7 +3,7 @@
 // found in one pass before anything is touched.
 import { resolve } from 'node:path';
 import { type Diagnostic, refuseErrors } from '../meta/diagnostic.ts';
-import type { Step } from './step.ts';
+import { directoryOf, type Step } from './step.ts';
 
 export interface Graph {
   /** Producers before their consumers; in the order of the plan otherwise. */
@@ -32,7 +32,7 @@ export function makeGraph(
   for (const step of steps) {
     const needs = new Set<Step>();
     for (const input of step.inputs) {
-      const path = resolve(buildDir, input);
+      const path = resolve(directoryOf(step, buildDir), input);
       const producer = producers.get(path);
       if (producer === step) {
         found.push(
@@ -83,7 +83,7 @@ function claimOutputs(step: Step, buildDir: string, producers: Map<string, Step>
       error('STEP102', `step '${step.name}' makes nothing`, 'declare the files that it makes as outputs'),
     );
   for (const output of step.outputs) {
-    const path = resolve(buildDir, output);
+    const path = resolve(directoryOf(step, buildDir), output);
     const other = producers.get(path);
     if (other !== undefined)
       found.push(

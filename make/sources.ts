@@ -18,10 +18,12 @@ const vsockSources = [
 export const vmmSources = [
   'client_vmm.c',
   'libvmm/console_guard.c',
+  'libvmm/cpu_interface.c',
   'libvmm/distributor.c',
   'libvmm/guest_access.c',
   'libvmm/guest_fault.c',
   'libvmm/guest_images.c',
+  'libvmm/redistributor.c',
   'libvmm/virtual_timer.c',
   'libvmm/vsock_seat.c',
   ...vsockSources,

@@ -79,7 +79,7 @@ export function judgePart(part: FoundPart, options: { readonly allowStack: boole
           severity: options.allowStack ? 'warning' : 'error',
           message: `${part.name} is version '${version}', but vmbuild is made for ${wanted.version}`,
           place,
-          hint: `use ${part.name} ${wanted.version}, or try this one with --allow-stack`,
+          hint: `use ${part.name} ${wanted.version} (any ${minorOf(wanted.version)} is taken), or try this one with --allow-stack`,
         },
       ];
     if (version !== wanted.version)
@@ -91,6 +91,9 @@ export function judgePart(part: FoundPart, options: { readonly allowStack: boole
     return [warn(`${part.name} is at an unknown commit, vmbuild is made for ${wanted.commit}`, place)];
   return [];
 }
+
+/** `2.3.0` → `2.3.x` */
+const minorOf = (version: string): string => `${version.split('.').slice(0, 2).join('.')}.x`;
 
 const warn = (message: string, place: { file: string }): Diagnostic => ({
   code: 'STACK102',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Names for files that are being made: in the directory where they will be renamed, so that the rename is atomic, and
 // with the name of their process, so that what a killed build left is recognised and swept.
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { isAlive, ourselves } from './liveness.ts';
 
@@ -15,6 +15,17 @@ export function temporaryFor(path: string): string {
   const extension = extname(path);
   const name = `.vmbuild-${ourselves.pid}-${ourselves.started}-${count}`;
   return join(dirname(path), name + (extension.length <= 16 ? extension : ''));
+}
+
+/** Writes a file so that under its name lies the old content or all of the new. */
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = temporaryFor(path);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 /** Removes what processes that are gone left in `directories`. */

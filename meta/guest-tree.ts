@@ -15,7 +15,7 @@ import { alignDown, alignUp, type GpaRange, gpaRange, gpaWindow } from './units.
 export function guestMachineFromTree(tree: DeviceTree): GuestMachine {
   const ram = readRam(tree);
   const initrd = readInitrd(tree);
-  return { ram, initrd, dtb: placeDtb(tree, ram, initrd), gic: readGic(tree) };
+  return { ram, initrd, dtb: placeDtb(tree, ram, initrd), gic: gicFromTree(tree) };
 }
 
 /** The whole layout; the two nodes are named by their paths in the guest's tree. */
@@ -26,7 +26,7 @@ export function guestLayoutFromTree(
   const machine = guestMachineFromTree(tree);
   return {
     ...machine,
-    cpu: readCpu(tree),
+    cpu: cpuFromTree(tree),
     kernel: gpaWindow(machine.ram.base, machine.initrd.start),
     timerPpis: readTimer(tree),
     console: virtioMmioNode(findNode(tree, nodes.console)),
@@ -108,7 +108,8 @@ function placeDtb(tree: DeviceTree, ram: GpaRange, initrd: GuestMachine['initrd'
 const gicV2 = ['arm,gic-v2', 'arm,cortex-a15-gic', 'arm,gic-400'];
 const gicV3 = ['arm,gic-v3'];
 
-function readGic(tree: DeviceTree): GuestGic {
+/** The interrupt controller of a guest's or a machine's tree. Refuses GST205, GST206. */
+export function gicFromTree(tree: DeviceTree): GuestGic {
   for (const node of allNodes(tree)) {
     const names = stringsOf(node, 'compatible');
     const v2 = names.find((name) => gicV2.includes(name));
@@ -150,7 +151,8 @@ function gicFromNode(at: NodeInTree, version: 2 | 3, compatible: string): GuestG
   };
 }
 
-function readCpu(tree: DeviceTree): string {
+/** `compatible` of the first CPU, e.g. `arm,cortex-a53`. Refuses GST207. */
+export function cpuFromTree(tree: DeviceTree): string {
   const isCpu = (node: FdtNode): boolean => stringsOf(node, 'device_type')[0] === 'cpu';
   const cpus = findNode(tree, 'cpus');
   const [compatible] = cpus.node.children.filter(isCpu).flatMap((node) => stringsOf(node, 'compatible'));

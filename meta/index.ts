@@ -19,7 +19,13 @@ export { allNodes, cellsOf, findNode, type NodeInTree, numberOf, pathOf, strings
 export { type DeviceTree, type FdtNode, parseFdt } from './fdt/parse.ts';
 export { didYouMean, errorFinding, warningFinding } from './finding.ts';
 export * from './guest.ts';
-export { guestLayoutFromTree, guestMachineFromTree, virtioMmioNode } from './guest-tree.ts';
+export {
+  cpuFromTree,
+  gicFromTree,
+  guestLayoutFromTree,
+  guestMachineFromTree,
+  virtioMmioNode,
+} from './guest-tree.ts';
 export * from './limits.ts';
 export * from './model.ts';
 export type { IrqOptions, MapOptions, PdBuilder, PdOptions, VmBuilder, VmOptions } from './pd-builder.ts';

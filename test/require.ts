@@ -17,6 +17,7 @@ export type Requirement =
   | 'perl'
   | 'python'
   | 'qemu'
+  | 'root'
   | 'sddf'
   | 'sdfgen'
   | 'sdk'

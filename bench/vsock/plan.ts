@@ -10,7 +10,7 @@ import type { SimGuest } from '../../make/launch/sim.ts';
 import { benchBuild, benchGuest } from '../harness/debian.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { simArguments, simConsole, simKernelWords, simMemoryMib } from '../../make/tools/qemu-sim.ts';
-import { planSim } from '../../Makefile.ts';
+import { planSim } from '../../cli/sim-plan.ts';
 import { type VsockGuestPlan, vsockGuests } from '../../meta/index.ts';
 
 export interface Workload {

@@ -23,7 +23,14 @@ export const board = defineBoard({
     },
   },
   loadAddress: 0x7000_0000n,
-  qemu: { system: 'qemu-system-aarch64', machine: 'virt,virtualization=on', cpu: 'cortex-a53', memory: '2G' },
+  qemu: {
+    system: 'qemu-system-aarch64',
+    machine: 'virt,virtualization=on',
+    cpu: 'cortex-a53',
+    memory: '2G',
+    serialPort: 0,
+    start: 'loader',
+  },
   guest: {
     ram: { base: 0x4000_0000n, size: 0x800_0000n },
     kernel: { start: 0x4000_0000n, end: 0x4700_0000n },

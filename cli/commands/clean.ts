@@ -46,7 +46,9 @@ export const run: Command = async ({ settings, signal }) => {
 
 const listFiles = async (buildDir: string): Promise<string[]> => [
   ...(await outputs(buildDir)),
-  ...(await logs(buildDir)),
+  // The names that a run gives its logs (make/launch/logs.ts), and `artifacts` its archives (cli/artifacts.ts).
+  ...(await filesIn(join(buildDir, 'logs'), /^(console|backend|client_linux\d+)\.log$/)),
+  ...(await filesIn(join(buildDir, 'artifacts'), /^vsock-\w+\.(tar\.gz|times\.json)$/)),
 ];
 
 const outputs = async (buildDir: string): Promise<string[]> =>
@@ -54,13 +56,9 @@ const outputs = async (buildDir: string): Promise<string[]> =>
     .map((path) => resolve(buildDir, path))
     .filter((path) => isInside(buildDir, path));
 
-/** The names that a run gives its logs (make/launch/logs.ts). */
-async function logs(buildDir: string): Promise<string[]> {
-  const directory = join(buildDir, 'logs');
+async function filesIn(directory: string, pattern: RegExp): Promise<string[]> {
   const names = (await namesIn(directory)) ?? [];
-  return names
-    .filter((name) => /^(console|backend|client_linux\d+)\.log$/.test(name))
-    .map((name) => join(directory, name));
+  return names.filter((name) => pattern.test(name)).map((name) => join(directory, name));
 }
 
 const namesIn = (directory: string): Promise<string[] | undefined> =>

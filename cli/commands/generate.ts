@@ -2,7 +2,7 @@
 // `vmbuild generate`: what meta.py of the original wrote, for people who keep their own Makefiles: the system
 // description and the config headers; with --data also sdfgen's .data files. Needs Node and dtc, no SDK.
 import { basename, join, resolve } from 'node:path';
-import { loadBoard } from '../../boards/index.ts';
+import { loadBoard, referenceDts } from '../../boards/index.ts';
 import { runSteps } from '../../make/engine.ts';
 import { findSddf } from '../../make/store/sources.ts';
 import { findTools } from '../../make/tools/find.ts';
@@ -33,7 +33,7 @@ export const run: Command = async (context) => {
     board,
     buildDir: directory,
     dtc: dtc.path,
-    ...givenSddf(context),
+    ...givenSddf(context, board.name),
   });
   const files = [
     { name: sdf, content: renderSdf(system) },
@@ -61,9 +61,12 @@ export const run: Command = async (context) => {
 };
 
 /** sDDF is only looked at if the user names it; the board's data says the same of the sDDF that vmbuild is made for. */
-function givenSddf({ settings, env }: CommandContext): { sddf?: string } {
+function givenSddf(
+  { settings, env }: CommandContext,
+  board: string,
+): { sddf?: string; referenceDts?: string } {
   if (settings.text('sddf') === undefined) return {};
   const { source, warnings } = findSddf({ sddf: settings.flag('sddf'), env });
   printDiagnostics(warnings);
-  return { sddf: source.path };
+  return { sddf: source.path, referenceDts: referenceDts(board, source.path) };
 }

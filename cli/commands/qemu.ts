@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild qemu`: builds, then runs the image. With --expect nobody need be there: the guests' verdicts decide. Without,
 // the terminal is the guests' serial line (Ctrl-\ 0 Enter and Ctrl-\ 1 Enter switch the input between them).
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { colourCount, type ConsoleLine } from '../../make/launch/console.ts';
 import { type LaunchOptions, launchQemu } from '../../make/launch/qemu.ts';
 import { partiesOf } from '../../make/launch/verdict.ts';
 import type { LaunchEnd } from '../../make/launch/watch.ts';
-import { findTools } from '../../make/tools/find.ts';
+import type { Environment } from '../../make/store/cache.ts';
+import { findTools, searchTools } from '../../make/tools/find.ts';
+import { findMachine } from '../../make/tools/qemu-machine.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { warningFinding } from '../../meta/finding.ts';
-import { guestCount } from '../describe.ts';
+import { boardDtb, guestCount } from '../describe.ts';
 import { deadlineMsOf, type Expect, parseExpect } from '../expect.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
 import { paintLine } from '../paint.ts';
@@ -22,23 +23,26 @@ import { printDiagnostics, say } from '../report.ts';
 import { linesOf, reportRun } from '../run-report.ts';
 import { describeVerified } from '../verified.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
-import { loadBoard } from '../../boards/index.ts';
+import { type Board, loadBoard } from '../../boards/index.ts';
 
 export const run: Command = async (context) => {
   const { settings, env } = context;
   const expect = parseExpect(settings.text('expect'));
   const path = picturePath(settings, expect !== undefined);
-  await refuseRealBoard(settings.text('board') ?? '');
+  const machine = await machineOf(settings.text('board') ?? '');
   checkColours(settings, expect);
-  const built = await buildImage(context, ['qemu-system-aarch64']);
-  const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], env);
-  const { qemu: machine, loadAddress } = built.board;
-  assert(machine !== undefined, 'refuseRealBoard has seen to it');
+  const properties = await propertiesOf(machine, env);
+  const built = await buildImage(context, [machine.system]);
+  const { [machine.system]: qemu } = await findTools([machine.system], env);
   const args = [
-    ...qemuArguments(
-      { ...machine, loadAddress },
-      { image: built.image, monitor: expect === undefined && process.stdin.isTTY },
-    ),
+    ...qemuArguments(machine, {
+      image: built.image,
+      loadAddress: built.board.loadAddress,
+      cpu: built.board.cpu,
+      dtb: boardDtb(built.buildDir),
+      properties,
+      monitor: expect === undefined && process.stdin.isTTY,
+    }),
     ...(context.rest ?? []),
   ];
   if (built.report === undefined) {
@@ -67,13 +71,25 @@ export const run: Command = async (context) => {
   return reportRun(settings, { end, findings, verdictOf });
 };
 
-async function refuseRealBoard(name: string): Promise<void> {
-  const board = await loadBoard(name);
-  if (board.qemu === undefined)
-    refuse('RUN102', `QEMU does not have '${name}'`, {
-      hint: `build the image and start it on the board${board.bootLine === undefined ? '' : `: ${board.bootLine}`}`,
+async function machineOf(name: string): Promise<NonNullable<Board['qemu']>> {
+  const { qemu, bootLine = '' } = await loadBoard(name);
+  return (
+    qemu ??
+    refuse('RUN102', `QEMU does not have '${name}', whose own boot loader starts an image by '${bootLine}'`, {
+      hint: `run 'vmbuild build --board ${name}', then type that line at the board's boot prompt`,
       exit: exitCode.usage,
-    });
+    })
+  );
+}
+
+/** What this QEMU's machine can be told. Without a QEMU it is nothing; the build says so with all else that is missing. */
+async function propertiesOf(
+  { system, machine }: NonNullable<Board['qemu']>,
+  env: Environment,
+): Promise<ReadonlySet<string>> {
+  const { found } = await searchTools([system], env);
+  const qemu = found.get(system);
+  return qemu === undefined ? new Set() : findMachine(qemu, machine);
 }
 
 /** The virtualiser has a colour for each of its first clients only: what the others print cannot be told apart. */

@@ -61,13 +61,11 @@ export const run: Command = async (context) => {
         : { terminal: terminalOf(interactive) }),
     });
   const scene = { path, title: pictureTitle('sim', settings), guests: pictureGuests(ready.plans) };
-  try {
-    const done = await withPicture(settings, scene, launch, (end) => linesOf(end, verdictOf));
+  const run = withPicture(settings, scene, launch, (end) => linesOf(end, verdictOf));
+  const done = await run.finally(() => {
     boot.end();
-    return reportRun(settings, { ...done, verdictOf, extra: { sim: true } });
-  } finally {
-    boot.end();
-  }
+  });
+  return reportRun(settings, { ...done, verdictOf, extra: { sim: true } });
 };
 
 function refuseOffLinux(): void {

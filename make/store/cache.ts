@@ -3,6 +3,7 @@
 // `src/<name>-<commit>/`, `downloads/`, `guests/`, and `probes.json` (make/tools/probe.ts).
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { refuse } from '../../meta/diagnostic.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,8 +13,24 @@ export function cacheDir(env: Environment): string {
   if (own !== undefined && own !== '') return resolve(own);
   const xdg = env['XDG_CACHE_HOME'];
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'vmbuild');
-  const home = env['HOME'];
-  return join(home !== undefined && isAbsolute(home) ? home : homedir(), '.cache', 'vmbuild');
+  return join(homeDir(env), '.cache', 'vmbuild');
+}
+
+/** HOME if it is absolute, else what the system has for this user. Refuses STORE120 where it has none. */
+export function homeDir({ HOME: home }: Environment): string {
+  if (home !== undefined && isAbsolute(home)) return home;
+  try {
+    return homedir();
+  } catch {
+    // A user without an entry in the password file, as in containers.
+    return refuse(
+      'STORE120',
+      `HOME is ${home === undefined ? 'not set' : `'${home}'`}, and this user has no home`,
+      {
+        hint: 'set HOME, or VMBUILD_CACHE to a directory for what vmbuild fetches',
+      },
+    );
+  }
 }
 
 export const sdkDir = (cache: string, version: string): string =>

@@ -14,19 +14,15 @@ import type { Answer, Network } from './network.ts';
 import { faultOfStatus, type NetworkFault, permanentFault, transientFault } from './network-fault.ts';
 import { showUrl } from './origin.ts';
 import { dropPart, finishPart, openPart, type PartFile, type PartSource, readPart } from './part-file.ts';
+import type { Remote } from './remote.ts';
 import { withTries } from './tries.ts';
 
-export interface DownloadOptions {
-  readonly network: Network;
-  readonly url: URL;
-  readonly authorization?: string | undefined;
+export interface DownloadOptions extends Remote {
   /** Its directory is there; one download at a time has it (make/store/fetch-stack.ts takes a lock). */
   readonly target: string;
   /** More than this is refused. */
   readonly maxBytes: number;
-  readonly signal: AbortSignal;
   readonly onProgress?: (progress: DownloadProgress) => void;
-  readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
 }
 
 export interface DownloadProgress {
@@ -48,8 +44,13 @@ export async function download(options: DownloadOptions): Promise<void> {
 }
 
 /** Size as the server says it, without a byte of the file; undefined if it does not say. */
-export function askSize(options: Omit<DownloadOptions, 'target' | 'maxBytes'>): Promise<number | undefined> {
-  const { network, url, authorization, signal, onRetry } = options;
+export function askSize({
+  network,
+  url,
+  authorization,
+  signal,
+  onRetry,
+}: Remote): Promise<number | undefined> {
   return withTries(
     async () => {
       const answer = await network.send({ method: 'HEAD', url, authorization, signal });

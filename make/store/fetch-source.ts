@@ -5,25 +5,19 @@ import { temporaryFor } from '../temporary.ts';
 import { fetchCommit } from '../tools/git.ts';
 import type { Environment } from './cache.ts';
 import { type GitLimits, networkLimits } from './limits.ts';
-import type { Network } from './network.ts';
 import { faultOfStatus } from './network-fault.ts';
 import { showUrl } from './origin.ts';
+import type { MaybeRemote, Remote } from './remote.ts';
 import { withTries } from './tries.ts';
 
-export interface FetchSourceOptions {
-  /** Not needed for `file:`. */
-  readonly network?: Network | undefined;
-  /** Of the repository. */
-  readonly url: URL;
-  readonly authorization?: string | undefined;
+/** `url` is that of the repository; for `file:` no network is needed. */
+export interface FetchSourceOptions extends MaybeRemote {
   readonly commit: string;
   /** Where it will be; its directory is there. */
   readonly target: string;
   readonly env: Environment;
-  readonly signal: AbortSignal;
   readonly limits?: Partial<GitLimits>;
   readonly onProgress?: (receivedBytes: number) => void;
-  readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
 }
 
 export async function fetchSource(options: FetchSourceOptions): Promise<void> {
@@ -47,12 +41,7 @@ export async function fetchSource(options: FetchSourceOptions): Promise<void> {
  * Asks the host for the repository as git will. git has no limit of its own for connecting, and says of a host that is
  * out of reach less than we do.
  */
-export function askRepository(
-  options: Pick<FetchSourceOptions, 'url' | 'authorization' | 'signal' | 'onRetry'> & {
-    readonly network: Network;
-  },
-): Promise<void> {
-  const { network, url, authorization, signal, onRetry } = options;
+export function askRepository({ network, url, authorization, signal, onRetry }: Remote): Promise<void> {
   const refs = new URL(`${url.href}/info/refs?service=git-upload-pack`);
   return withTries(
     async () => {

@@ -2,15 +2,16 @@
 // Fetches what of the stack is missing into the store: the Microkit SDK, libvmm, sDDF. All that is to be fetched is asked
 // for first, so that it is announced with its size before the first byte, and a host that is out of reach ends it at
 // once. One fetch at a time in a store; each part appears whole or not at all.
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../../meta/diagnostic.ts';
 import { isSystemError } from '../action.ts';
+import { freeBytes } from '../free-space.ts';
 import { takeLock } from '../lock.ts';
 import { type Platform, type Stack, stack as ownStack } from '../stack.ts';
 import { sweepTemporaries } from '../temporary.ts';
 import { cacheDir, downloadsDir, type Environment } from './cache.ts';
-import { type FetchItem, type Fetching, type FetchProgress, type Task, taskFor } from './fetch-tasks.ts';
+import { type FetchItem, type FetchProgress, type Task, taskFor } from './fetch-tasks.ts';
 import type { NetworkLimits } from './limits.ts';
 import { github, parseOrigin } from './origin.ts';
 import { findParts, type GivenParts, type StackPart } from './stack-parts.ts';
@@ -27,6 +28,8 @@ export interface FetchStackOptions {
   readonly onAnnounce?: (items: readonly FetchItem[]) => void | Promise<void>;
   readonly onProgress?: (progress: FetchProgress) => void;
   readonly onRetry?: ((message: string, delayMs: number) => void) | undefined;
+  /** One part has come. */
+  readonly onFetched?: (item: FetchItem, durationMs: number) => void;
   /** Another process fetches into the same store, and is waited for. */
   readonly onWait?: (pid: number) => void;
   /** Wait for it (default) or refuse. */
@@ -48,30 +51,51 @@ export interface StackReport {
 export async function fetchStack(options: FetchStackOptions): Promise<StackReport> {
   const { env, given = {}, stack = ownStack } = options;
   const cache = cacheDir(env);
+  const fetched = await fetchMissing(
+    options,
+    () => findParts(stack, env, given).filter(({ state }) => state === 'missing'),
+    () => {
+      const origin = parseOrigin(options.github ?? github);
+      return (part) => taskFor({ ...options, stack, origin, cache }, part);
+    },
+  );
+  return { parts: findParts(stack, env, given), fetched };
+}
+
+/** What is fetched, as messages name it, and how to name one's own. */
+type Missing = Pick<StackPart, 'name' | 'path' | 'flag'>;
+
+/** The first half of FetchStackOptions: how a fetch into the store goes, whatever it fetches. */
+export type FetchOptions = Omit<FetchStackOptions, 'given' | 'github' | 'stack' | 'platform'>;
+
+/**
+ * Fetches what `find` gives, if anything: one fetch at a time in a store, all announced before the first byte. `find` is
+ * asked again once no other process fetches, which may have fetched the same; `prepare` only if something is missing.
+ */
+export async function fetchMissing<Part extends Missing>(
+  options: FetchOptions,
+  find: () => readonly Part[] | Promise<readonly Part[]>,
+  prepare: () => (part: Part) => Task,
+): Promise<readonly FetchItem[]> {
+  const cache = cacheDir(options.env);
   try {
-    const parts = findParts(stack, env, given);
-    if (parts.every(({ state }) => state !== 'missing')) return { parts, fetched: [] };
-    const origin = parseOrigin(options.github ?? github);
+    if ((await find()).length === 0) return [];
+    const taskOf = prepare();
     return await withLock(options, downloadsDir(cache), async () => {
-      // Who was waited for may have fetched the same.
-      const missing = findParts(stack, env, given).filter(({ state }) => state === 'missing');
-      const fetched = await fetchParts({ ...options, stack, origin, cache }, missing);
-      return { parts: findParts(stack, env, given), fetched };
+      const missing = await find();
+      return fetchParts({ ...options, cache }, missing, missing.map(taskOf));
     });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    const free = await freeSpace(cache);
-    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${free}`, {
+    const free = freeBytes(cache);
+    const room = free === undefined ? '' : ` (${Math.floor(free / 2 ** 20)} MiB are free there)`;
+    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${room}`, {
       hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
     });
   }
 }
 
-async function withLock<T>(
-  options: FetchStackOptions,
-  downloads: string,
-  task: () => Promise<T>,
-): Promise<T> {
+async function withLock<T>(options: FetchOptions, downloads: string, task: () => Promise<T>): Promise<T> {
   await mkdir(downloads, { recursive: true });
   const release = await takeLock(downloads, {
     signal: options.signal,
@@ -86,10 +110,10 @@ async function withLock<T>(
 }
 
 async function fetchParts(
-  fetching: Fetching & FetchStackOptions,
-  missing: readonly StackPart[],
+  fetching: FetchOptions & { readonly cache: string },
+  missing: readonly Missing[],
+  tasks: readonly Task[],
 ): Promise<readonly FetchItem[]> {
-  const tasks = missing.map((part) => taskFor(fetching, part));
   const isRemote = tasks.some((task) => task.isRemote);
   if (isRemote && fetching.isOffline === true) refuseOffline(missing, tasks);
   const network = isRemote
@@ -102,14 +126,19 @@ async function fetchParts(
     const directories = [...missing.map(({ path }) => dirname(path)), downloadsDir(fetching.cache)];
     for (const directory of directories) await mkdir(directory, { recursive: true });
     await sweepTemporaries(directories);
-    for (const task of tasks) await task.run(network);
+    for (const [at, task] of tasks.entries()) {
+      const startMs = performance.now();
+      await task.run(network);
+      const item = items[at];
+      if (item !== undefined) fetching.onFetched?.(item, performance.now() - startMs);
+    }
     return items;
   } finally {
     await network?.close();
   }
 }
 
-function refuseOffline(missing: readonly StackPart[], tasks: readonly Task[]): never {
+function refuseOffline(missing: readonly Missing[], tasks: readonly Task[]): never {
   throw new Refusal(
     missing.flatMap(({ name, flag }, at): Diagnostic[] => {
       const task = tasks[at];
@@ -120,13 +149,4 @@ function refuseOffline(missing: readonly StackPart[], tasks: readonly Task[]): n
       ];
     }),
   );
-}
-
-async function freeSpace(directory: string): Promise<string> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    return ` (${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free there)`;
-  } catch {
-    return ''; // it is not there
-  }
 }

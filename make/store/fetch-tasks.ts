@@ -12,7 +12,7 @@ import { hostPlatform, type Origin, sdkArchiveName, sdkUrl, showUrl, sourceUrl }
 import type { StackPart } from './stack-parts.ts';
 
 export interface FetchItem {
-  readonly part: StackPart['part'];
+  readonly part: StackPart['part'] | 'kernel' | 'initrd';
   readonly name: string;
   /** An address without credentials, or a path. */
   readonly from: string;

@@ -40,6 +40,14 @@ export const archiveLimits = {
 } as const;
 export type ArchiveLimits = { readonly [Key in keyof typeof archiveLimits]: number };
 
+/** An archive with one guest image in it: libvmm's kernels have some 30 MB, the root file systems less. */
+export const imageLimits: Partial<ArchiveLimits> = {
+  archiveBytes: 256 * 1024 ** 2,
+  entries: 16,
+  bytes: 512 * 1024 ** 2,
+  depth: 4,
+};
+
 /** libvmm and sDDF at depth 1 are 2 and 5 MB. */
 export const gitLimits = {
   packBytes: 512 * 1024 ** 2,

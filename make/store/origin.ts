@@ -14,10 +14,10 @@ export interface Origin {
 }
 
 /** `https://…`, `http://…` or `file://…`. Refuses ARG108, exit 2, whatever is none. */
-export function parseOrigin(text: string): Origin {
+export function parseOrigin(text: string, flag = '--github', normal = github): Origin {
   const refused = (what: string): never =>
-    refuse('ARG108', `--github '${withoutCredentials(text)}' ${what}`, {
-      hint: `leave it out for ${github}, or give a mirror with the same paths: https://host/path or file:///path`,
+    refuse('ARG108', `${flag} '${withoutCredentials(text)}' ${what}`, {
+      hint: `leave it out for ${normal}, or give a mirror with the same paths: https://host/path or file:///path`,
       exit: exitCode.usage,
     });
   if (!URL.canParse(text)) return refused('is no URL');

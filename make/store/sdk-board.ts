@@ -46,6 +46,8 @@ export interface KernelConfig {
   readonly isDebug: boolean;
   readonly prints: boolean;
   readonly maxCores: number;
+  /** As `clang -mcpu` calls it, e.g. `cortex-a53`; undefined if none is named. */
+  readonly cpu: string | undefined;
 }
 
 /** Refuses with everything that is missing or damaged. */
@@ -88,6 +90,7 @@ export function openBoard(sdk: Sdk, board: string, config: string): SdkBoard {
       isDebug: gen.DEBUG_BUILD,
       prints: gen.PRINTING,
       maxCores: Number(gen.MAX_NUM_NODES),
+      cpu: cpuOf(gen),
     },
     kernelImage: sel4.paddr,
     initialiserBytes: initialiser.vaddr.end - initialiser.vaddr.start,
@@ -106,7 +109,7 @@ const tables = [
   'address_space_constants.json',
 ] as const;
 
-const genConfigSchema = z.object({
+const genConfigSchema = z.looseObject({
   SEL4_ARCH: z.string(),
   ARM_HYPERVISOR_SUPPORT: z.boolean().optional(),
   ARM_GIC_V3_SUPPORT: z.boolean().optional(),
@@ -114,6 +117,12 @@ const genConfigSchema = z.object({
   PRINTING: z.boolean(),
   MAX_NUM_NODES: z.string().regex(/^\d+$/),
 });
+
+/** One of ARM_CORTEX_A53 and its kin is true. */
+function cpuOf(gen: Readonly<Record<string, unknown>>): string | undefined {
+  const name = Object.keys(gen).find((key) => /^ARM_CORTEX_[A-Z][0-9]+$/.test(key) && gen[key] === true);
+  return name?.replace(/^ARM_/, '').toLowerCase().replace('_', '-');
+}
 
 const rangeSchema = z
   .object({ start: z.number().int().nonnegative(), end: z.number().int().nonnegative() })

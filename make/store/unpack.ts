@@ -20,6 +20,7 @@ import { refuse, Refusal } from '../../meta/diagnostic.ts';
 import { isSystemError } from '../action.ts';
 import { type ArchiveTree, type EntryPath, makeTree } from './archive-tree.ts';
 import { type ArchiveLimits, archiveLimits } from './limits.ts';
+import { watchTarTypes } from './tar-types.ts';
 
 export interface UnpackOptions {
   readonly archive: string;
@@ -69,6 +70,15 @@ async function place(placing: Placing, { header, body }: Entry): Promise<void> {
   const { into, tree, symlinks } = placing;
   const kind: string = header.type ?? 'file';
   const path = tree.path(header.name);
+  // Only a file above 8 GiB needs one; readers differ in what they make of one that is no number, or beyond all.
+  if (header.pax?.['size'] !== undefined)
+    refuse(
+      'ARC120',
+      `the archive's entry '${header.name}' has its size, '${header.pax['size'].slice(0, 40)}', in a pax record`,
+      {
+        hint: doubt,
+      },
+    );
   if (path === undefined) {
     if (kind !== 'directory') refuseKind(header.name, `a ${kind} where the top directory should be`);
     return body.cancel();
@@ -154,10 +164,12 @@ async function* gunzipped(
   limits: ArchiveLimits,
   meter: { bytes: number },
 ): AsyncGenerator<Uint8Array> {
+  const types = watchTarTypes();
   for await (const chunk of gunzip as AsyncIterable<Buffer>) {
     signal.throwIfAborted();
     meter.bytes += chunk.length;
     judgeAmount(archive, meter.bytes, gunzip.bytesWritten, limits);
+    types.take(chunk);
     onProgress?.(gunzip.bytesWritten, sizeBytes);
     yield chunk;
   }

@@ -10,16 +10,28 @@ export interface AptFailure extends Pick<Diagnostic, 'code'> {
   readonly tail: readonly string[];
 }
 
-/** Judges an installation by all that it printed and how it ended. */
-export function judgeApt({
-  lines,
-  code,
-  reason,
-}: {
+export interface EndedInstall {
+  /** All that it printed. */
   readonly lines: readonly string[];
   readonly code?: number;
   readonly reason?: string;
-}): AptFailure {
+}
+
+/** Of dnf and Homebrew: what is sudo's or the disk's is known; the rest they say in their own words. */
+export function judgeOther(manager: string, ended: EndedInstall): AptFailure {
+  const known = judgeApt(ended);
+  if (known.code === sudoRefused || known.code === 'SETUP106') return known;
+  const error = ended.lines.find((line) => /^error: /i.test(line));
+  return {
+    ...known,
+    code: 'SETUP120',
+    hint: `mend what ${manager} says, then try again`,
+    said: error?.replace(/^error: +/i, '') ?? known.said,
+  };
+}
+
+/** Judges an installation by all that it printed and how it ended. */
+export function judgeApt({ lines, code, reason }: EndedInstall): AptFailure {
   const verdict = verdicts.find(({ pattern }) => lines.some((line) => pattern.test(line))) ?? unknown;
   const errors = lines.filter((line) => /^(E|W|sudo|dpkg): /.test(line));
   // What the verdict follows from comes first; the other lines may only sum up.

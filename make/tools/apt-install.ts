@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Installs Debian packages on this machine with its own apt-get, as root or through sudo. (make/tools/apt.ts is the
-// other one: it fetches packages without touching the machine.)
+// Installs packages on this machine with its own apt-get, as root or through sudo. (make/tools/apt.ts is the other one:
+// it fetches packages without touching the machine.) Where dnf or Homebrew stand in for it, they are run the same way.
 //
 // How it is ended. dpkg must not be killed in the middle of a package, or the user has to mend the machine. apt-get
 // knows: SIGINT ends it at once while it downloads; once dpkg runs, it ends when dpkg is through. So an abort sends
@@ -12,22 +12,36 @@
 import { spawnSync } from 'node:child_process';
 import { execa } from 'execa';
 import type { Environment } from '../store/cache.ts';
-import { type AptFailure, judgeApt, sudoRefused } from './apt-failure.ts';
+import { type AptFailure, judgeApt, judgeOther, sudoRefused } from './apt-failure.ts';
+import { type Manager, packagesFor } from './package-managers.ts';
 
 /** How to become root: already so, by sudo with a terminal for its password, or by sudo that must not ask. */
 export type Privilege = 'root' | 'sudo' | 'sudo -n';
 
 /** The commands as a person would type them. */
-export function installCommands(packages: readonly string[], privilege: Privilege): string[][] {
+export function installCommands(
+  packages: readonly string[],
+  privilege: Privilege,
+  manager: RunManager = 'apt',
+): string[][] {
   const prefix = privilege === 'root' ? [] : privilege.split(' ');
+  // Homebrew belongs to the user, and refuses root.
+  if (manager === 'brew') return [['brew', 'install', ...packagesFor('brew', packages)]];
+  if (manager === 'dnf') return [[...prefix, 'dnf', 'install', '-y', ...packagesFor('dnf', packages)]];
   return [
     [...prefix, 'apt-get', 'update'],
     [...prefix, 'apt-get', 'install', '-y', '--no-install-recommends', ...packages],
   ];
 }
 
+/** Those that are run; nix is a shell to enter, not a place to install to. */
+export type RunManager = Exclude<Manager, 'nix'>;
+
 export interface InstallOptions {
+  /** By Debian's names. */
   readonly packages: readonly string[];
+  /** Default: apt. */
+  readonly manager?: RunManager;
   readonly privilege: Privilege;
   readonly env: Environment;
   readonly signal: AbortSignal;
@@ -46,9 +60,10 @@ export type InstallEvent =
  * may be broken, and Debian's lists still good; should the installation fail too, both are quoted.
  */
 export async function installPackages(options: InstallOptions): Promise<AptFailure | undefined> {
+  const { packages, privilege, manager = 'apt' } = options;
   let lines: string[] = [];
   let end: CommandEnd = {};
-  for (const command of installCommands(options.packages, options.privilege)) {
+  for (const command of installCommands(packages, privilege, manager)) {
     options.signal.throwIfAborted();
     options.onEvent?.({ kind: 'command', command });
     end = await runCommandLine(command, options, (line) => {
@@ -60,7 +75,8 @@ export async function installPackages(options: InstallOptions): Promise<AptFailu
     // Where sudo says no, it says so to every command.
     if (end.code !== 0 && (end.code === undefined || judgeApt({ lines, ...end }).code === sudoRefused)) break;
   }
-  return end.code === 0 ? undefined : judgeApt({ lines, ...end });
+  if (end.code === 0) return undefined;
+  return manager === 'apt' ? judgeApt({ lines, ...end }) : judgeOther(manager, { lines, ...end });
 }
 
 /** The last lines say what went wrong. */

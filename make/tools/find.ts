@@ -4,12 +4,12 @@
 //
 // The LLVM programs are wanted of one version. If the plain `clang` has all its companions in its own version, that
 // family is taken; else the newest complete one; else of each the newest.
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
 import { type Diagnostic, exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { cacheDir, type Environment } from '../store/cache.ts';
-import { compareVersions, parseVersion } from './version.ts';
+import { onPath } from './on-path.ts';
+import { installHint } from './package-managers.ts';
 import { makeProber, type Prober } from './probe.ts';
+import { compareVersions, parseVersion } from './version.ts';
 
 export interface Tool {
   readonly name: ToolName;
@@ -26,8 +26,8 @@ interface ToolSpec {
   readonly minimum: string;
   /** Finds the version in what `--version` prints. */
   readonly pattern: RegExp;
+  /** Debian's packages; package-managers.ts has those of others. */
   readonly apt: string;
-  readonly brew: string;
 }
 
 export const toolTable = {
@@ -37,16 +37,14 @@ export const toolTable = {
     minimum: '14',
     pattern: /clang version (\S+)/,
     apt: 'clang',
-    brew: 'llvm',
   },
-  lld: { command: 'ld.lld', isLlvm: true, minimum: '14', pattern: /LLD (\S+)/, apt: 'lld', brew: 'lld' },
+  lld: { command: 'ld.lld', isLlvm: true, minimum: '14', pattern: /LLD (\S+)/, apt: 'lld' },
   'llvm-objcopy': {
     command: 'llvm-objcopy',
     isLlvm: true,
     minimum: '14',
     pattern: /LLVM version (\S+)/,
     apt: 'llvm',
-    brew: 'llvm',
   },
   'llvm-ar': {
     command: 'llvm-ar',
@@ -54,21 +52,18 @@ export const toolTable = {
     minimum: '14',
     pattern: /LLVM version (\S+)/,
     apt: 'llvm',
-    brew: 'llvm',
   },
   dtc: {
     command: 'dtc',
     minimum: '1.6',
     pattern: /DTC (\S+)/,
     apt: 'device-tree-compiler',
-    brew: 'dtc',
   },
   'qemu-system-aarch64': {
     command: 'qemu-system-aarch64',
     minimum: '7.2',
     pattern: /QEMU emulator version (\S+)/,
     apt: 'qemu-system-arm',
-    brew: 'qemu',
   },
 } as const satisfies Record<string, ToolSpec>;
 
@@ -122,6 +117,7 @@ export async function searchTools(names: readonly ToolName[], env: Environment):
     diagnostics: withInstallLine(
       diagnostics,
       names.filter((name) => !found.has(name)),
+      env,
     ),
   };
 }
@@ -159,22 +155,6 @@ function listCandidates(name: ToolName, env: Environment, prober: Prober): Promi
     if (version === undefined) return { path, failure: `says no version but '${text.split('\n')[0] ?? ''}'` };
     return (await lacksTarget(name, path, prober)) ? { path, version, lacksTarget: true } : { path, version };
   });
-}
-
-/** Absolute path of a program, or undefined. */
-export function onPath(command: string, env: Environment): string | undefined {
-  for (const directory of (env['PATH'] ?? '').split(delimiter)) {
-    if (directory === '') continue; // an empty entry means the working directory to a shell; not to us
-    const path = join(resolve(directory), command);
-    try {
-      if (!statSync(path).isFile()) continue;
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // not there, or not executable: the next one
-    }
-  }
-  return undefined;
 }
 
 const majorOf = (candidate: Candidate): number => Number.parseInt(candidate.version ?? '0', 10);
@@ -220,15 +200,10 @@ function describeMissing(name: ToolName, candidates: readonly Candidate[]): Diag
 function withInstallLine(
   diagnostics: readonly Diagnostic[],
   missing: readonly ToolName[],
+  env: Environment,
 ): readonly Diagnostic[] {
   const last = diagnostics.at(-1);
   if (last === undefined) return diagnostics;
-  return [...diagnostics.slice(0, -1), { ...last, hint: installLine(missing) }];
-}
-
-/** `run: vmbuild setup, or: apt install clang lld` */
-function installLine(names: readonly ToolName[]): string {
-  const isMac = process.platform === 'darwin';
-  const packages = new Set(names.flatMap((name) => toolTable[name][isMac ? 'brew' : 'apt'].split(' ')));
-  return `run: ${isMac ? 'brew' : 'vmbuild setup, or: apt'} install ${[...packages].join(' ')}`;
+  const packages = [...new Set(missing.flatMap((name) => toolTable[name].apt.split(' ')))];
+  return [...diagnostics.slice(0, -1), { ...last, hint: installHint(packages, env) }];
 }

@@ -4,9 +4,12 @@
 //
 // What only QEMU's default network card wants (ipxe-qemu) is not among it: every machine is started with `-nic none`.
 // dpkg-deb, tar and apt itself are on every Debian; its clang brings the C library's headers and a linker.
+import type { Diagnostic } from '../../meta/diagnostic.ts';
 import { runCommand } from '../run.ts';
 import type { Environment } from '../store/cache.ts';
-import { onPath, searchTools, type Tool, type ToolName, toolTable } from './find.ts';
+import { searchTools, type Tool, type ToolName, toolTable } from './find.ts';
+import { onPath } from './on-path.ts';
+import { installHint } from './package-managers.ts';
 
 export interface MissingNeed {
   /** `clang`, or `sanitizer runtime of clang 14`. */
@@ -17,10 +20,21 @@ export interface MissingNeed {
   readonly problem?: string;
 }
 
+/** A thing that was looked for, as `doctor` lists it. */
+export interface Finding {
+  readonly what: string;
+  /** Undefined if it is not there. */
+  readonly found?: string;
+}
+
 export interface Inventory {
   /** `clang 14.0.6`, `xz` */
   readonly present: readonly string[];
   readonly missing: readonly MissingNeed[];
+  /** All of them, with their places. */
+  readonly findings: readonly Finding[];
+  /** What is wrong with those that are missing. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Looks for everything. `tests`: also what only `npm test` uses. */
@@ -32,7 +46,7 @@ export async function takeInventory(
   const tools = await searchTools(names, env);
   const checked = names.map((name): Check => {
     const tool = tools.found.get(name);
-    if (tool !== undefined) return { name: `${name} ${tool.version}` };
+    if (tool !== undefined) return { name, found: `${tool.version}  ${tool.path}`, version: tool.version };
     const problem = tools.problems.get(name);
     return {
       name,
@@ -41,15 +55,42 @@ export async function takeInventory(
     };
   });
   // git gets the sources, and without certificates it trusts no server: its package only recommends them.
-  checked.push(program('xz', 'xz-utils', env), program('git', 'git ca-certificates', env));
-  if (tests) checked.push(...(await checkTestNeeds(env, tools.found.get('clang'))));
+  const programs = [program('xz', 'xz-utils', env), program('git', 'git ca-certificates', env)];
+  const all = [
+    ...checked,
+    ...programs,
+    ...(tests ? await checkTestNeeds(env, tools.found.get('clang')) : []),
+  ];
   return {
-    present: checked.filter(({ missing }) => missing === undefined).map(({ name }) => name),
-    missing: checked.flatMap(({ name, missing, problem }) =>
+    present: all.flatMap(({ name, version, missing }) =>
+      missing === undefined ? [version === undefined ? name : `${name} ${version}`] : [],
+    ),
+    missing: all.flatMap(({ name, missing, problem }) =>
       missing === undefined
         ? []
         : [{ name, packages: missing, ...(problem === undefined ? {} : { problem }) }],
     ),
+    findings: all.map(({ name, found, missing }) => ({
+      what: name,
+      ...(missing === undefined ? { found: found ?? 'here' } : {}),
+    })),
+    diagnostics: [
+      ...tools.diagnostics,
+      ...programs.filter(({ missing }) => missing !== undefined).map((check) => describeAbsence(check, env)),
+    ],
+  };
+}
+
+function describeAbsence({ name, missing = [] }: Check, env: Environment): Diagnostic {
+  const uses: Readonly<Record<string, string>> = {
+    xz: "Debian's kernel modules are unpacked with it",
+    git: 'libvmm and sDDF are fetched with it',
+  };
+  return {
+    code: 'TOOL120',
+    severity: 'error',
+    message: `'${name}' is not found on PATH; ${uses[name] ?? 'a run needs it'}`,
+    hint: installHint(missing, env),
   };
 }
 
@@ -60,13 +101,20 @@ export const packagesOf = (missing: readonly MissingNeed[]): string[] => [
 
 interface Check {
   readonly name: string;
+  /** Where it is, or what of it. */
+  readonly found?: string;
+  readonly version?: string;
   /** Packages that bring it; undefined if it is there. */
   readonly missing?: readonly string[];
   readonly problem?: string;
 }
 
-const program = (command: string, packages: string, env: Environment): Check =>
-  onPath(command, env) === undefined ? { name: command, missing: packages.split(' ') } : { name: command };
+function program(command: string, packages: string, env: Environment): Check {
+  const path = onPath(command, env);
+  return path === undefined
+    ? { name: command, missing: packages.split(' ') }
+    : { name: command, found: path };
+}
 
 async function checkTestNeeds(env: Environment, clang: Tool | undefined): Promise<Check[]> {
   const python = onPath('python3', env);

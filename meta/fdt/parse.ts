@@ -38,6 +38,15 @@ const token = { beginNode: 1, endNode: 2, property: 3, nop: 4, end: 9 } as const
 const magic = 0xd00dfeed;
 const headerBytes = 40;
 
+const isGzip = (blob: Uint8Array): boolean => blob[0] === 0x1f && blob[1] === 0x8b;
+
+/** What people give instead of a blob: one in a gzip, or its source. */
+function whatInstead(blob: Uint8Array): string {
+  if (isGzip(blob)) return "gzip'd and no device tree blob yet";
+  const start = new TextDecoder('latin1').decode(blob.subarray(0, 4096));
+  return start.includes('/dts-v1/') ? 'device tree source and no blob' : 'no device tree blob';
+}
+
 class BlobReader {
   readonly #file: string;
   readonly #view: DataView;
@@ -61,8 +70,8 @@ class BlobReader {
     if (blob.length < headerBytes || this.#view.getUint32(0) !== magic)
       this.fail(
         'FDT102',
-        `is no device tree blob: its ${blob.length} bytes do not start with ${hex(magic)}`,
-        'make it with dtc -O dtb',
+        `is ${whatInstead(blob)}: its ${blob.length} bytes do not start with ${hex(magic)}`,
+        isGzip(blob) ? 'unpack it with gunzip' : 'make it with dtc -O dtb',
       );
     const [, totalSize, structStart, stringsStart, , version, compatible, , stringsSize, structSize] =
       this.#headerWords();

@@ -25,7 +25,7 @@ describe('settle', () => {
   it('knows where each setting came from', () => {
     const settings = settle({ board: 'x' }, { MICROKIT_CONFIG: 'release' });
     const origins = Object.fromEntries(settings.all.map(({ name, origin }) => [name, origin]));
-    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', guest: 'default' });
+    expect(origins).toMatchObject({ board: 'flag', config: 'environment MICROKIT_CONFIG', vms: 'default' });
     expect(settings.flag('board')).toBe('x');
     expect(settings.flag('config')).toBeUndefined();
     expect(settings.defaulted('guest')).toBe(true);
@@ -46,18 +46,6 @@ describe('settle', () => {
     expect([words, origins]).toEqual([[], ['word MICROKIT_BOARD=', 'environment MICROKIT_CONFIG']]);
   });
 
-  it('knows whose home a ~ at the head of a path is, and leaves others alone', () => {
-    const of = (sdk: string, HOME?: string): string | undefined =>
-      settle({ sdk }, HOME === undefined ? {} : { HOME }).text('sdk');
-    expect(of('~/sdk', '/home/me')).toBe('/home/me/sdk');
-    expect(of('~', '/home/me')).toBe('/home/me');
-    expect(of('~/sdk')).toBe('~/sdk');
-    expect(of('~you/sdk', '/home/me')).toBe('~you/sdk');
-    expect(of('a/~/sdk', '/home/me')).toBe('a/~/sdk');
-    expect(settle({}, { LINUX: '~/Image', HOME: '/h' }).text('linux')).toBe('/h/Image');
-    expect(settle({ append: '~/x' }, { HOME: '/h' }).text('append')).toBe('~/x');
-  });
-
   it('refuses a flag that contradicts itself, and takes one that repeats itself', () => {
     expect(settle({ board: ['x', 'x'], offline: [true, true] }, {}).text('board')).toBe('x');
     expect(refusalOf(() => settle({ vms: [2, 3, 2] }, {})).message).toBe(
@@ -71,7 +59,7 @@ describe('settle', () => {
     expect(refusal.exit).toBe(exitCode.usage);
   });
 
-  it('takes 2 to 16 guests, two if nothing is said', () => {
+  it('[Board file] one, zero or three VMs where two are meant: 2 to 16 are taken, two if nothing is said', () => {
     expect(settle({}, {}).number('vms')).toBe(2);
     for (const vms of [2, 3, 16]) expect(settle({ vms }, {}).number('vms')).toBe(vms);
     for (const vms of [1, 0, -3, 17, 2.5, Number.NaN]) {

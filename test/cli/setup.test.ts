@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild setup` as its users run it, on a machine whose apt-get is a fake: with and without a terminal, refused, failing,
 // interrupted.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { settle } from '../../cli/options.ts';
@@ -96,6 +96,61 @@ describe('is refused', () => {
       /error\[SETUP111\]: .* still missing: dtc \('.*\/dtc' is version 1\.4\.0, needed is 1\.6 or newer\)/,
     );
     expect(run.code).toBe(69);
+  });
+});
+
+describe('on another system', () => {
+  /** A machine with `manager` in the place of apt-get. */
+  function machineWith(manager: string, script = ''): FakeMachine {
+    const machine = fakeMachine();
+    rmSync(join(machine.bin, 'apt-get'));
+    fakeTool(machine.bin, manager, script);
+    return machine;
+  }
+  const install = (machine: FakeMachine): string =>
+    `for word in clang lld llvm device-tree-compiler qemu-system-arm xz-utils git; do /bin/cp -r '${machine.bin}/packages'/"$word"/. '${machine.bin}'; done`;
+
+  it.skipIf(process.platform === 'darwin')('dnf installs', async () => {
+    const machine = machineWith('dnf');
+    fakeTool(machine.bin, 'dnf', install(machine));
+    const run = await setup(machine);
+    expect(run.stderr).toContain(
+      `  ${sudo}dnf install -y clang lld llvm dtc qemu-system-aarch64 xz git ca-certificates\nsetup: installed: `,
+    );
+    expect(run.code).toBe(0);
+    expect(runsOf(machine.bin, 'dnf')).toHaveLength(1);
+  });
+
+  it('brew installs, never through sudo', async () => {
+    const machine = machineWith('brew');
+    fakeTool(machine.bin, 'brew', install(machine));
+    expect((await setup(machine, ['--yes'])).code).toBe(0);
+    expect(runsOf(machine.bin, 'brew')).toEqual(['install llvm lld dtc qemu xz git ca-certificates']);
+    expect(runsOf(machine.bin, 'sudo')).toEqual([]);
+  });
+
+  it('what they say when they fail is quoted, and a PATH that lacks what brew keeps off it', async () => {
+    const failing = machineWith('dnf', 'echo "Error: Unable to find a match: lld"; echo more; exit 1');
+    const run = await setup(failing);
+    expect(run.stderr).toContain(
+      'error[SETUP120]: dnf could not install clang lld llvm dtc qemu-system-aarch64 xz git ca-certificates: Unable to find a match: lld\n  try: mend what dnf says',
+    );
+    expect(run.code).toBe(1);
+    const keg = await setup(machineWith('brew', 'exit 0'));
+    expect(keg.stderr).toContain(
+      'error[SETUP111]: brew has installed its packages, but still missing: clang',
+    );
+    expect(keg.stderr).toContain('try: run: export PATH="$(brew --prefix llvm)/bin:$PATH"');
+  });
+
+  it('nix is not run: its shell is named', async () => {
+    const machine = machineWith('nix');
+    const run = await setup(machine);
+    expect(run.stderr).toMatch(
+      /error\[SETUP121\]: missing: clang.*\n {2}try: run: nix shell nixpkgs#.*nix develop\n$/,
+    );
+    expect(run.code).toBe(69);
+    expect(runsOf(machine.bin, 'nix')).toEqual([]);
   });
 });
 

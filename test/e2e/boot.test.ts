@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { XMLValidator } from 'fast-xml-parser';
 import { describe, expect, it } from 'vitest';
+import { boardNames, loadBoard } from '../../boards/index.ts';
 import { loadImageInputs } from '../../cli/image.ts';
 import { settle } from '../../cli/options.ts';
 import { estimateGuestBytes } from '../../linux/guest-size.ts';
@@ -13,15 +14,24 @@ import { needQemu, processesIn, scratch, vmbuild } from './program.ts';
 
 const minutes = 60_000;
 
-describe.each(['debug', 'release'])('qemu --expect, %s', (config) => {
+const boards = await Promise.all(boardNames().map(loadBoard));
+const emulated = boards.filter(({ qemu }) => qemu !== undefined).map(({ name }) => name);
+
+it('more than one board boots in QEMU', () => {
+  expect(emulated).toEqual(['qemu_virt_aarch64', 'zcu102']);
+});
+
+const runs = emulated.flatMap((board) => ['debug', 'release'].map((config) => ({ board, config })));
+
+describe.each(runs)('qemu --board $board --config $config --expect', ({ board, config }) => {
   it('ends verified, with both guests agreeing on what the nonce says', {
     timeout: 12 * minutes,
   }, async (ctx) => {
-    await needQemu(ctx, config);
+    await needQemu(ctx, config, board);
     const buildDir = scratch();
     const picture = join(scratch(), 'log.svg');
-    const args = ['--config', config, '--build-dir', buildDir, '--timeout', '600', '--save-svg', picture];
-    const run = await vmbuild(['qemu', '--guest', 'debian', '--expect', ...args]);
+    const args = ['--board', board, '--config', config, '--build-dir', buildDir, '--timeout', '600'];
+    const run = await vmbuild(['qemu', '--guest', 'debian', '--expect', '--save-svg', picture, ...args]);
     expect(run.stderr).toMatch(/client_linux0\| vsock recv: peer=4 .* verified/);
     expect(run.stderr).toMatch(/client_linux1\| vsock send: peer=3 .* verified/);
     expect(run.code).toBe(0);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild fetch` as a user runs it: its words, exit codes and what it leaves, from servers on loopback only.
-import { spawn, execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { existsSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { stack } from '../../make/stack.ts';
 import { fakeLibvmm, fakeSddf, fakeSdk } from '../make/store/fake-sdk.ts';
-import { type GitHub, platform, startGitHub } from '../make/store/github.ts';
-import { requireOrSkip } from '../require.ts';
-import { copyPackage, type Ended, processesIn, scratch, vmbuild } from './program.ts';
+import { platform, startGitHub } from '../make/store/github.ts';
+import { pinned } from './pinned.ts';
+import { type Ended, processesIn, scratch, vmbuild } from './program.ts';
+import { redirectTo, serveTls } from './tls.ts';
 
 const clean = {
   MICROKIT_SDK: undefined,
@@ -44,7 +42,7 @@ describe('nothing missing', () => {
     expect(run.stdout).toBe(
       'nothing to fetch: Microkit SDK 2.3.0 is in the store, libvmm 0.2.0 is in the store, sDDF 0.7.0 is in the store\n',
     );
-    expect(run.stderr).toBe('');
+    expect(run.stderr).toMatch(/^vmbuild: warning\[IMG122\]: .*\n {2}try: .*\n$/);
     expect(run.code).toBe(0);
   });
 
@@ -123,35 +121,12 @@ describe('what cannot be', () => {
   });
 });
 
-/** vmbuild with the pins of what `github` serves in place of its own. */
-function pinned(github: GitHub): string {
-  const root = copyPackage();
-  const dist = join(root, 'dist');
-  const pins = [
-    [stack.sdkTrees[platform], github.stack.sdkTrees[platform]],
-    [stack.libvmm.commit, github.stack.libvmm.commit],
-    [stack.sddf.commit, github.stack.sddf.commit],
-  ] as const;
-  let replaced = 0;
-  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.js')) continue;
-    let text = readFileSync(join(dist, name), 'utf8');
-    for (const [ours, theirs] of pins) {
-      replaced += text.split(ours).length - 1;
-      text = text.replaceAll(ours, theirs);
-    }
-    writeFileSync(join(dist, name), text);
-  }
-  expect(replaced).toBe(pins.length);
-  return root;
-}
-
 describe('a mirror', () => {
   it('fills the store: announced on stderr, one line on stdout', async () => {
     const github = await startGitHub();
     const cache = join(scratch(), 'my cache');
     const options = {
-      root: pinned(github),
+      root: pinned(github.stack),
       env: { ...clean, VMBUILD_CACHE: cache, VMBUILD_GITHUB: github.base },
     };
     const run = await vmbuild(['fetch', '--board', 'qemu_virt_aarch64'], options);
@@ -171,7 +146,7 @@ describe('a mirror', () => {
   it('eight at a time fill it once', async () => {
     const github = await startGitHub();
     const env = { ...clean, VMBUILD_CACHE: join(scratch(), 'cache'), VMBUILD_GITHUB: github.base };
-    const root = pinned(github);
+    const root = pinned(github.stack);
     const runs = await Promise.all(Array.from({ length: 8 }, () => vmbuild(['fetch'], { root, env })));
     expect(runs.map(({ code }) => code)).toEqual(Array.from({ length: 8 }, () => 0));
     expect(runs.filter(({ stdout }) => stdout.startsWith('fetched')).length).toBe(1);
@@ -181,7 +156,7 @@ describe('a mirror', () => {
   it.each(['SIGINT', 'SIGKILL'] as const)('%s in the middle; the next run goes on', async (signal) => {
     const github = await startGitHub();
     const cache = join(scratch(), 'cache');
-    const root = pinned(github);
+    const root = pinned(github.stack);
     const env = { ...clean, VMBUILD_CACHE: cache, VMBUILD_GITHUB: github.base };
     const half = github.archive.length >> 1;
     let isHalf = false;
@@ -232,74 +207,17 @@ describe('a mirror', () => {
     symlinkSync(process.execPath, join(bin, 'node'));
     const cache = join(scratch(), 'cache');
     const run = await vmbuild(['fetch'], {
-      root: pinned(github),
+      root: pinned(github.stack),
       env: { ...clean, PATH: bin, VMBUILD_CACHE: cache, VMBUILD_GITHUB: github.base },
     });
     expectRefusal(run, 69, /error\[SRC106\]: 'git' is not found on PATH/);
     expect(readdirSync(join(cache, 'src'))).toEqual([]);
   });
-
-  it('a file size limit: the system’s reason, and nothing half-written', async () => {
-    const github = await startGitHub();
-    github.archive = Buffer.concat([github.archive, Buffer.alloc(2_000_000)]);
-    const cache = join(scratch(), 'cache');
-    const program = join(pinned(github), 'dist/vmbuild.js');
-    const child = spawn('bash', ['-c', `ulimit -f 1000; exec '${process.execPath}' '${program}' fetch`], {
-      env: { ...process.env, ...clean, VMBUILD_CACHE: cache, VMBUILD_GITHUB: github.base },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let stderr = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    const code = await new Promise((done) => {
-      child.once('close', done);
-    });
-    expect(stderr).toMatch(/error\[STORE101\]: the store '.*' cannot be used: EFBIG.*MiB are free there/);
-    expect(code).toBe(1);
-    expect(readdirSync(join(cache, 'downloads'))).toEqual([]);
-  });
 });
 
-/** An HTTPS server with a certificate of its own making, and the file that makes it trusted. */
-async function serveTls(ctx: TestContext, location: string): Promise<{ base: string; ca: string }> {
-  const directory = scratch();
-  const [key, ca] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  try {
-    const args = [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      ...subject,
-      '-keyout',
-      key,
-      '-out',
-      ca,
-    ];
-    execFileSync('openssl', args, { stdio: 'ignore' });
-  } catch {
-    requireOrSkip(ctx, 'openssl', false, 'openssl cannot make a certificate here');
-  }
-  const options = { key: readFileSync(key), cert: readFileSync(ca) };
-  const server: Server = createServer(options, (_request, response) => {
-    response.writeHead(302, { location }).end();
-  });
-  await new Promise<void>((done) => server.listen(0, 'localhost', done));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { base: `https://localhost:${(server.address() as AddressInfo).port}`, ca };
-}
-
 describe('TLS', () => {
-  it('an unknown certificate is not trusted', async (ctx) => {
-    const { base } = await serveTls(ctx, '/');
+  it('[HTTP] bad TLS: an unknown certificate is not trusted', async (ctx) => {
+    const { base } = await serveTls(ctx, redirectTo('/'));
     const run = await vmbuild(['fetch', '--github', base], {
       env: { ...clean, VMBUILD_CACHE: join(scratch(), 'cache') },
     });
@@ -307,9 +225,9 @@ describe('TLS', () => {
     expect(run.stderr).toContain('NODE_EXTRA_CA_CERTS');
   });
 
-  it('a redirect from https to http is refused', async (ctx) => {
+  it('[HTTP] https → http downgrade: a redirect is refused', async (ctx) => {
     const github = await startGitHub();
-    const { base, ca } = await serveTls(ctx, `${github.base}seL4`);
+    const { base, ca } = await serveTls(ctx, redirectTo(`${github.base}seL4`));
     const run = await vmbuild(['fetch', '--github', base], {
       env: { ...clean, VMBUILD_CACHE: join(scratch(), 'cache'), NODE_EXTRA_CA_CERTS: ca },
     });

@@ -260,6 +260,17 @@ it('doctor lists everything and exits with 69 if something is missing', async ()
   expect(run.stdout).toMatch(/^missing {2}Microkit SDK 2\.3\.0/m);
   expect(run.stdout).toMatch(/^missing {2}libvmm and sDDF/m);
   expect(run.stdout).toMatch(/^ok {7}board +qemu_virt_aarch64/m);
+  expect(run.stdout).toMatch(/^missing {2}git/m);
+  expect(run.stdout).toMatch(
+    /^ok {7}room +store '.*': \d+ MiB free, about \d+ MiB needed; build directory /m,
+  );
+  for (const line of [
+    /^ {2}apt {3}(sudo )?apt-get update && .*apt-get install -y --no-install-recommends clang lld llvm /m,
+    /^ {2}dnf {3}(sudo )?dnf install -y clang lld llvm dtc /m,
+    /^ {2}brew {2}brew install llvm lld dtc qemu /m,
+    /^ {2}nix {3}nix shell nixpkgs#/m,
+  ])
+    expect(run.stdout).toMatch(line);
   expect(run.code).toBe(69);
 });
 

@@ -38,7 +38,7 @@ it.each([
     '[Command line] unknown board or configuration: the nearest board',
     ['--board', 'maaxbord'],
     /there is no board 'maaxbord'/,
-    /qemu_virt_aarch64|maaxboard/,
+    /did you mean 'maaxboard'\?/,
   ],
   [
     '[Command line] --: nothing is hidden behind it',
@@ -62,6 +62,12 @@ it.each([
   [usage, ['sim', '--interactive', 'client_linux7'], /error\[ARG112\]: no guest is called/, /client_linux0/],
   [usage, ['sim', '--interactive', '1', '--expect'], /error\[ARG111\]/, /leave one of them out/],
   [usage, ['sim', '--interactive', '1', '--save-svg', 'x.svg'], /error\[ARG107\]/, /leave --interactive out/],
+  [
+    usage,
+    ['qemu', '--board', 'maaxboard'],
+    /RUN102.*QEMU does not have 'maaxboard', whose own boot loader starts an image by '.*go 0x50000000'/,
+    /run 'vmbuild build --board maaxboard'/,
+  ],
   [usage, ['sim', '--board', 'maaxboard'], /unknown argument 'board'/, /--help/],
   [usage, ['qemu', '--vms', '7', '--expect'], /RUN104.*each of 7 guests.* 6 apart/, /use --vms 6/],
   [usage, ['qemu', '--save-svg', 'log.svg'], /error\[ARG107\]: --save-svg 'log\.svg'/, /try: add --expect/],

@@ -13,6 +13,7 @@ import { launchQemu } from '../../make/launch/qemu.ts';
 import { partiesOf } from '../../make/launch/verdict.ts';
 import { cacheDir } from '../../make/store/cache.ts';
 import { findTools } from '../../make/tools/find.ts';
+import { findMachine } from '../../make/tools/qemu-machine.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { planImage } from '../../Makefile.ts';
 import { Refusal } from '../../meta/diagnostic.ts';
@@ -88,10 +89,13 @@ it('a receiver that gets its data over loopback gives 1', { timeout: 12 * minute
   assert(machine !== undefined);
   const run = launchQemu({
     qemu: qemu.path,
-    args: qemuArguments(
-      { ...machine, loadAddress: inputs.board.loadAddress },
-      { image: join(buildDir, 'loader.img') },
-    ),
+    args: qemuArguments(machine, {
+      image: join(buildDir, 'loader.img'),
+      loadAddress: inputs.board.loadAddress,
+      cpu: inputs.board.cpu,
+      dtb: join(buildDir, 'board.dtb'),
+      properties: await findMachine(qemu, machine.machine),
+    }),
     logDir: join(buildDir, 'logs'),
     guests: ['client_linux0', 'client_linux1'],
     pds: ['CLIENT_VMM0', 'CLIENT_VMM1'],

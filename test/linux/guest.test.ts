@@ -58,7 +58,9 @@ describe('guest steps', () => {
     const plan = planIn(ctx);
     const first = await build(plan);
     expect(first.ran).toHaveLength(3 + 1 + 2 * 3);
-    expect(inspectInitrd(await built('initrd.cpio.gz'), 'x').initrd?.paths).toContain('modules/vsock.ko');
+    expect(
+      inspectInitrd(await built('initrd.cpio.gz'), 'x').initrd?.members?.map(({ path }) => path),
+    ).toContain('modules/vsock.ko');
     expect((await built('client_vmm1.dtb')).toString('latin1')).toContain('vsock_send=3 vsock_nonce=');
     expect((await built('client_vmm0.fit')).toString()).toMatch(
       /^kernel 2097152 of 117440512 bytes in \[0x40000000\.\.0x47000000\)\ninitrd \d+ of 15728640 bytes in .*\ndtb \d+ of 1048576 bytes in .*\n$/,
@@ -131,7 +133,8 @@ describe('guest steps', () => {
     await writeFile(join(dir, 'busybox'), 'busybox');
     const plan = planIn(ctx);
     const images = { ...plan.images, busybox: join(dir, 'busybox') };
-    const paths = async () => inspectInitrd(await built('initrd.cpio.gz'), 'x').initrd?.paths ?? [];
+    const paths = async () =>
+      inspectInitrd(await built('initrd.cpio.gz'), 'x').initrd?.members?.map(({ path }) => path) ?? [];
     await build({ ...plan, images });
     expect(await paths()).not.toContain('bin/busybox');
     const machines = plan.machines.map((one) => ({
@@ -151,12 +154,14 @@ describe('guest steps', () => {
     await build({ ...plan, images });
     const both = await built('initrd.cpio.gz');
     expect(both.subarray(0, initrd.length).equals(initrd)).toBe(true);
-    expect(inspectInitrd(both.subarray(initrd.length), 'x').initrd?.paths).toContain('vsock_init');
+    expect(
+      inspectInitrd(both.subarray(initrd.length), 'x').initrd?.members?.map(({ path }) => path),
+    ).toContain('vsock_init');
     expect((await built('client_vmm0.dtb')).toString('latin1')).toContain('rdinit=/vsock_init');
 
     await build({ ...plan, images: { ...images, modules: [] } });
     const plain = (await built('initrd.cpio.gz')).subarray(initrd.length);
-    expect(inspectInitrd(plain, 'x').initrd?.paths).not.toContain('vsock_init');
+    expect(inspectInitrd(plain, 'x').initrd?.members?.map(({ path }) => path)).not.toContain('vsock_init');
     expect((await built('client_vmm0.dtb')).toString('latin1')).not.toContain('rdinit');
   });
 

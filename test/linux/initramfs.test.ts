@@ -12,7 +12,8 @@ const parts = {
   programs: [named('vsock_send'), named('vsock_recv')],
   modules: [named('virtio_mmio.ko'), named('vsock.ko')],
 };
-const pathsOf = (bytes: Buffer): readonly string[] => inspectInitrd(bytes, 'x').initrd?.paths ?? [];
+const pathsOf = (bytes: Buffer): readonly string[] =>
+  inspectInitrd(bytes, 'x').initrd?.members?.map(({ path }) => path) ?? [];
 
 describe('our initramfs', () => {
   test('has init, the programs, the early devices, and the modules with their order', () => {

@@ -30,6 +30,15 @@ test('a good layout', () => {
   expect(messagesOf({})).toEqual([]);
 });
 
+test('[Initramfs] overlaps the DTB or kernel: refused in the layout, with both windows', () => {
+  expect(messagesOf({ initrd: gpaWindow(0x4700_0000, 0x47f0_1000) })).toEqual([
+    "GST104 DTB window [0x47f00000..0x48000000) overlaps initrd window [0x47000000..0x47f01000) of board 'x'",
+  ]);
+  expect(messagesOf({ initrd: gpaWindow(0x46ff_f000, 0x47f0_0000) })).toEqual([
+    "GST104 initrd window [0x46fff000..0x47f00000) overlaps kernel window [0x40000000..0x47000000) of board 'x'",
+  ]);
+});
+
 test.each<[Partial<GuestLayout>, string]>([
   [
     { ram: gpaRange(0x3ff0_0000, 0x810_0000) },
@@ -46,10 +55,6 @@ test.each<[Partial<GuestLayout>, string]>([
   [
     { kernel: gpaWindow(0x4000_0000, 0x4000_0000) },
     "GST103 kernel window [0x40000000..0x40000000) is empty; it must lie in RAM [0x40000000..0x48000000) of board 'x'",
-  ],
-  [
-    { initrd: gpaWindow(0x4700_0000, 0x47f0_1000) },
-    "GST104 DTB window [0x47f00000..0x48000000) overlaps initrd window [0x47000000..0x47f01000) of board 'x'",
   ],
   [
     { console: { ...good.console, name: 'virtio-console@801fe00', base: gpa(0x801_fe00) } },

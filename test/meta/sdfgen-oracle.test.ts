@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The same systems described here and with the real sdfgen 0.35.1: system text and .data bytes are equal. The variants
-// are drawn from a seed, so that every run compares the same thirty; one Python process makes all of them.
+// are drawn from a seed, so that every run compares the same thirty; one Python process makes all of a board's.
 
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { loadBoard } from '../../boards/index.ts';
+import { boardDts, boardNames, loadBoard } from '../../boards/index.ts';
 import type { Board } from '../../boards/schema.ts';
 import {
   type ComponentConfig,
@@ -85,7 +85,7 @@ interface Answer {
   readonly data: Readonly<Record<string, string>>;
 }
 
-test('thirty systems equal those of the real package', async (ctx) => {
+test.for(boardNames())('thirty systems of %s equal those of the real package', async (name, ctx) => {
   requireOrSkip(
     ctx,
     'sdfgen',
@@ -96,9 +96,9 @@ test('thirty systems equal those of the real package', async (ctx) => {
   const directory = mkdtempSync(join(tmpdir(), 'vmbuild-oracle-'));
   try {
     const variants = fc.sample(variantArbitrary, { seed: 20_250_321, numRuns: 30 }).map(toVariant);
-    const board = await loadBoard('qemu_virt_aarch64');
+    const board = await loadBoard(name);
     const trees = writeInputs(directory, board);
-    const answers = askSdfgen(directory, variants);
+    const answers = askSdfgen(directory, board.serial.node, variants);
     expect(answers.length).toBe(30);
     for (const [i, variant] of variants.entries()) compare(variant, answers[i], { board, ...trees });
   } finally {
@@ -177,11 +177,11 @@ function describeHere(
 
 /** Trees as blobs for both sides; the board's driver as the sDDF directory that the package wants. */
 function writeInputs(directory: string, board: Board): { host: DeviceTree; guest: DeviceTree } {
-  const host = compileTree(new URL('../../boards/qemu_virt_aarch64/board.dts', import.meta.url).pathname);
+  const host = compileTree(boardDts(board.name));
   const guest = compileTree(new URL('guest.dts', import.meta.url).pathname);
   writeFileSync(join(directory, 'host.dtb'), host);
   writeFileSync(join(directory, 'guest.dtb'), guest);
-  const driver = join(directory, 'sddf/drivers/serial/arm');
+  const driver = join(directory, 'sddf/drivers', board.serial.driver.directory);
   mkdirSync(driver, { recursive: true });
   const { compatible, resources } = board.serial.driver;
   writeFileSync(
@@ -193,12 +193,13 @@ function writeInputs(directory: string, board: Board): { host: DeviceTree; guest
   return { host: parseFdt(host, 'host.dtb'), guest: parseFdt(guest, 'guest.dtb') };
 }
 
-function askSdfgen(directory: string, variants: readonly Variant[]): Answer[] {
+function askSdfgen(directory: string, serial: string, variants: readonly Variant[]): Answer[] {
   const given = {
     sddf: join(directory, 'sddf'),
     out: join(directory, 'out'),
     host: join(directory, 'host.dtb'),
     guest: join(directory, 'guest.dtb'),
+    serial,
     variants,
   };
   const script = new URL('sdfgen_oracle.py', import.meta.url).pathname;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Describes systems with the real sdfgen package, for test/meta/sdfgen-oracle.test.ts to compare with.
 
-Reads JSON on stdin: {"sddf": dir, "out": dir, "host": dtb file, "guest": dtb file, "variants": [...]}.
+Reads JSON on stdin: {"sddf": dir, "out": dir, "host": dtb file, "guest": dtb file, "serial": node path,
+"variants": [...]}.
 Writes JSON on stdout: a list of {"system": text, "data": {file name: hex}}, one per variant.
 """
 import json
@@ -60,7 +61,7 @@ def describe(given, index):
     serial = keep(
         Sddf.Serial(
             sdf,
-            keep(host.node("pl011@9000000")) if v["device"] else None,
+            keep(host.node(given["serial"])) if v["device"] else None,
             driver,
             virt_tx,
             virt_rx=virt_rx,

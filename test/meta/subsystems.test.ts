@@ -305,7 +305,7 @@ describe('vsock', () => {
     return { sdf, messages: sdf.findings.map(({ code, message }) => `${code} ${message}`) };
   };
 
-  test.each([2, -1, 2 ** 32 - 1, 3.5])('CID %d', (cid) => {
+  test.each([2, -1, 2 ** 32 - 1, 3.5])('[Board file] CID reserved or duplicate: CID %d is refused', (cid) => {
     expect(connect([cid, 3]).messages).toEqual([
       `VSK101 CID ${cid} of 'V0' is not in 3..4294967294: 0, 1, 2 and 4294967295 are reserved`,
     ]);
@@ -313,7 +313,7 @@ describe('vsock', () => {
   test('CIDs at both ends of the range', () => {
     expect(connect([3, 2 ** 32 - 2]).messages).toEqual([]);
   });
-  test('the same CID twice', () => {
+  test('[Board file] CID reserved or duplicate: the same CID twice is refused, both are named', () => {
     expect(connect([5, 5]).messages).toEqual(["VSK102 'V0' and 'V1' both have CID 5"]);
   });
   test('more peers than the C side has room for', () => {

@@ -2,11 +2,10 @@
 // Breaks the device core on purpose, one small mistake at a time, and demands that a named C test notices each.
 // Killed means: the mutant compiles, and its killer fails, is stopped by a sanitizer, or does not come to an end.
 
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { requireOrSkip } from '../require.ts';
 import { cFiles, compileObjects, coreDir, findClangs, noClang, sanitizers, testDir } from '../vmm/compile.ts';
 import { judgeFences } from '../vmm/fences.ts';
@@ -15,6 +14,7 @@ import { mmioMutants } from './mmio.ts';
 import type { Mutant } from './mutant.ts';
 import { queueMutants } from './queue.ts';
 import { ringMutants } from './ring.ts';
+import { type Base, tryMutants } from './run.ts';
 import { rxMutants } from './rx.ts';
 import { txMutants } from './tx.ts';
 
@@ -32,50 +32,20 @@ const mutants = all.filter(({ file, killer }) => file === only || killer.include
 const timeoutMs = 20_000;
 const flags = ['-D_GNU_SOURCE', '-g0', '-O1', '-pthread'];
 
-/** Objects of the unchanged sources, and the flags that made them. */
-interface Build {
-  readonly flags: readonly string[];
-  readonly objects: ReadonlyMap<string, string>;
-}
-
 it('every mutant is killed by its test', { timeout: 900_000 }, async (ctx) => {
-  const [clang] = await findClangs();
-  requireOrSkip(ctx, 'clang', clang !== undefined, noClang);
-  const dir = await mkdtemp(join(tmpdir(), 'vmbuild-mutants-'));
-  try {
-    const faults = await runAll(clang ?? '', dir);
-    const killed = mutants.length - faults.length;
-    process.stdout.write(`killed ${killed} of ${mutants.length}\n`);
-    expect(faults).toEqual([]);
-    expect(killed).toBeGreaterThan(0);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  const [clang = ''] = await findClangs();
+  requireOrSkip(ctx, 'clang', clang !== '', noClang);
+  await tryMutants({
+    mutants,
+    sourceDir: coreDir,
+    build: (out, isSanitized) => build(clang, out, isSanitized ? [...flags, ...sanitizers] : flags),
+    judge: (mutant, source, dir, base) => judge(clang, mutant, source, dir, base),
+  });
 });
 
-async function runAll(clang: string, dir: string): Promise<string[]> {
-  const plain = await build(clang, join(dir, 'plain'), flags);
-  const sanitized = await build(clang, join(dir, 'sanitized'), [...flags, ...sanitizers]);
-  const faults: string[] = [];
-  const queue = [...mutants.entries()];
-  const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, mutant] = next;
-      const fault = await judge(
-        clang,
-        mutant,
-        join(dir, `mutant-${index}`),
-        mutant.sanitize ? sanitized : plain,
-      );
-      if (fault !== undefined) faults.push(`${mutant.file}: ${mutant.why} (${mutant.killer}): ${fault}`);
-    }
-  };
-  await Promise.all([worker(), worker()]);
-  return faults;
-}
+type CoreObjects = ReadonlyMap<string, string>;
 
-/** Compiles everything once, and makes sure that the tests pass before anything is broken. */
-async function build(clang: string, out: string, buildFlags: readonly string[]): Promise<Build> {
+async function build(clang: string, out: string, buildFlags: readonly string[]): Promise<Base<CoreObjects>> {
   await mkdir(out, { recursive: true });
   const objects = await compileObjects(clang, [...cFiles(coreDir), ...cFiles(testDir)], out, buildFlags);
   const program = join(out, 'tests');
@@ -84,32 +54,24 @@ async function build(clang: string, out: string, buildFlags: readonly string[]):
   return { flags: buildFlags, objects };
 }
 
-/** What speaks against a mutant's being killed, if anything. */
-async function judge(clang: string, mutant: Mutant, dir: string, base: Build): Promise<string | undefined> {
-  const text = await readFile(join(coreDir, mutant.file), 'utf8');
-  const places = text.split(mutant.find).length - 1;
-  if (places !== 1) return `its text occurs ${places} times`;
-  await cp(coreDir, dir, { recursive: true });
-  const source = join(dir, mutant.file);
-  await writeFile(
-    source,
-    text.replace(mutant.find, () => mutant.replace),
-  );
-  if (mutant.killer === 'fences') {
+async function judge(
+  clang: string,
+  mutant: Mutant,
+  source: string,
+  dir: string,
+  base: Base<CoreObjects>,
+): Promise<string | undefined> {
+  if (mutant.killer === 'fences')
     return (await judgeFences(clang, source)).length > 0 ? undefined : 'it survives';
-  }
   const object = join(dir, 'mutant.o');
   // A mutant may leave a variable unused; that is not what is tested.
-  const compiled = await execa(clang, ['-std=c11', '-w', ...base.flags, '-c', source, '-o', object], {
-    reject: false,
-  });
+  const words = ['-std=c11', '-w', `-I${coreDir}`, ...base.flags];
+  const compiled = await execa(clang, [...words, '-c', source, '-o', object], { reject: false });
   if (compiled.exitCode !== 0) return `it does not compile: ${compiled.stderr}`;
   const program = join(dir, 'tests');
   const objects = new Map(base.objects).set(mutant.file, object);
   await execa(clang, [...base.flags, ...objects.values(), '-o', program]);
-  const fault = await survives(program, mutant.killer);
-  await rm(dir, { recursive: true, force: true });
-  return fault;
+  return survives(program, mutant.killer);
 }
 
 /** Runs every test that a killer names (`|` separates names): undefined as soon as one fails. */

@@ -4,7 +4,7 @@
 
 import { basename } from 'node:path';
 import { execa } from 'execa';
-import { warnings } from './compile.ts';
+import { coreDir, warnings } from './compile.ts';
 
 export const freestanding = [
   '-target',
@@ -41,7 +41,15 @@ export const wantedFences: Readonly<Record<string, Readonly<Record<string, reado
 
 /** What is wrong with the order in a source file, function by function; empty if nothing is. */
 export async function judgeFences(clang: string, source: string, name = basename(source)): Promise<string[]> {
-  const { stdout } = await execa(clang, [...warnings, ...freestanding, '-S', source, '-o', '-']);
+  const { stdout } = await execa(clang, [
+    ...warnings,
+    ...freestanding,
+    `-I${coreDir}`,
+    '-S',
+    source,
+    '-o',
+    '-',
+  ]);
   return Object.entries(wantedFences[name] ?? {}).flatMap(([symbol, wanted]) => {
     const body = new RegExp(`^${symbol}:([^]*?)^\\.Lfunc_end`, 'm').exec(stdout)?.[1];
     const found = [...(body ?? '').matchAll(/^\s+(ldarh?|stlrh?|dmb\s+\w+)\b/gm)].map((match) =>

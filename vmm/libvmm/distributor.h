@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's interrupt distributor, as libvmm 0.2.0 emulates it (GICv2), seen from the side of somebody who does not
- * trust the guest.
+ * The guest's interrupt distributor, as libvmm 0.2.0 emulates it (GICv2 and GICv3), seen from the side of somebody who
+ * does not trust the guest.
  *
  * libvmm asserts where a guest does what no well-behaved one does (vdist.h: SGIR while the distributor is off,
- * ISPENDR of an interrupt nobody registered, any CPENDSGIR), indexes arrays of 31 with a 32nd register, and lets
- * ICPENDR forget that an interrupt is queued, so that a loop overflows the queue. Such accesses are answered here, as
- * a register that reads zero and ignores writes.
+ * ISPENDR of an interrupt nobody registered, any CPENDSGIR, and with GICv3 where no register is), indexes arrays of 31
+ * with a 32nd register, and lets ICPENDR forget that an interrupt is queued, so that a loop overflows the queue. Such
+ * accesses are answered here, as a register that reads zero and ignores writes.
  */
 #pragma once
 
@@ -27,6 +27,9 @@ bool distributor_admits(size_t vcpu, const struct guest_access *access, uint64_t
 /* Whether an injection would be accepted now: registered with libvmm, enabled by the guest, distributor on. libvmm
  * prints lines for each refusal; whoever retries asks here first. */
 bool distributor_accepts(size_t vcpu, uint32_t interrupt);
+
+/* What a write of `bits` to a register of ISPENDR does, whose lowest bit stands for interrupt `first`. */
+void distributor_set_pending(size_t vcpu, uint32_t first, uint32_t bits);
 
 /* Whether list register `index` holds an interrupt that the kernel can have reported as finished. */
 bool distributor_expects_end(size_t vcpu, uint64_t index);

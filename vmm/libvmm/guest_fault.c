@@ -5,9 +5,11 @@
 #include <libvmm/arch/aarch64/hsr.h>
 #include <libvmm/arch/aarch64/psci.h>
 #include "console_guard.h"
+#include "cpu_interface.h"
 #include "distributor.h"
 #include "guest_access.h"
 #include "guest_fault.h"
+#include "redistributor.h"
 #include "virtual_timer.h"
 
 /* SMC calling convention: bits 29..24 are the service, 4 for the standard ones; libvmm looks at the low 16 bits of
@@ -17,7 +19,9 @@
 #define SMC_NUMBER(function) ((function) & 0xffff)
 
 static enum guest_fault_verdict judge_access(const struct guest_fault *fault, const struct guarded_console *console);
+static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored);
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault);
+static enum guest_fault_verdict judge_system_register(const struct guest_fault *fault);
 static enum guest_fault_verdict judge_finished_interrupt(const struct guest_fault *fault);
 static enum guest_fault_verdict skip(const struct guest_fault *fault, seL4_UserContext *registers);
 static enum guest_fault_verdict hand_on(const struct guest_fault *fault);
@@ -62,7 +66,7 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
     }
     uint64_t console_offset = access.address - console->base;
     bool is_console = access.address >= console->base && console_offset < console->size;
-    if (!is_console && !distributor_owns(access.address)) {
+    if (!is_console && !distributor_owns(access.address) && !redistributor_owns(access.address)) {
         return GUEST_FAULT_FOR_LIBVMM;
     }
 
@@ -75,7 +79,7 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
         stored = guest_access_stored(&access, *decode_rt(access.register_number, &registers));
     }
     if (!is_console) {
-        return distributor_admits(fault->vcpu, &access, stored) ? hand_on(fault) : skip(fault, &registers);
+        return controller_admits(fault->vcpu, &access, stored) ? hand_on(fault) : skip(fault, &registers);
     }
     switch (console_judge(console->device, &access, console_offset, stored)) {
     case CONSOLE_ADMIT:
@@ -93,9 +97,18 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
     return GUEST_FAULT_STOP;
 }
 
+static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored)
+{
+    return redistributor_owns(access->address) ? redistributor_admits(vcpu, access, stored)
+                                               : distributor_admits(vcpu, access, stored);
+}
+
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
 {
     seL4_Word syndrome = fault->words[seL4_VCPUFault_HSR];
+    if (HSR_EXCEPTION_CLASS(syndrome) == HSR_SYSREG_64_EXCEPTION) {
+        return judge_system_register(fault);
+    }
     if (HSR_EXCEPTION_CLASS(syndrome) != HSR_SMC_64_EXCEPTION) {
         return GUEST_FAULT_FOR_LIBVMM;
     }
@@ -117,6 +130,18 @@ static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
         }
     }
     return hand_on(fault);
+}
+
+static enum guest_fault_verdict judge_system_register(const struct guest_fault *fault)
+{
+    seL4_UserContext registers;
+    if (!read_registers(fault->vcpu, &registers)) {
+        return GUEST_FAULT_STOP;
+    }
+    if (!cpu_interface_does(fault->vcpu, fault->words[seL4_VCPUFault_HSR], &registers)) {
+        return hand_on(fault);
+    }
+    return fault_advance_vcpu(fault->vcpu, &registers, SEL4_USER_CONTEXT_SIZE) ? GUEST_FAULT_DONE : GUEST_FAULT_STOP;
 }
 
 static enum guest_fault_verdict judge_finished_interrupt(const struct guest_fault *fault)

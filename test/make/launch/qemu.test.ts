@@ -197,13 +197,13 @@ it('the real QEMU: words of its own for what it does not know, and a machine tha
   const image = write(directory, 'loader.img', Buffer.from([0, 0, 0, 0x14])); // b . : a loop
   const args = qemuArguments(
     {
-      system: 'qemu-system-aarch64',
       machine: 'virt,virtualization=on',
       cpu: 'cortex-a53',
       memory: '128M',
-      loadAddress: 0x41000000n,
+      serialPort: 0,
+      start: 'loader',
     },
-    { image },
+    { image, loadAddress: 0x41000000n, cpu: 'cortex-a53', dtb: '/nowhere', properties: new Set() },
   );
   const { refusal } = await launch('', { qemu: qemu ?? '', args, deadlineMs: 1500 });
   expect(refusal?.diagnostics[0]?.message).toContain('after 2 s, the deadline, neither the receiver');

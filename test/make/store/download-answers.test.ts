@@ -9,7 +9,7 @@ import { content, expectWhole, filesOf, ranges, setUp } from './download-setup.t
 import { serveFile, stallAfter, status, withHeaders } from './file-server.ts';
 
 describe('a length that lies', () => {
-  it('too long: three tries, then the numbers', async () => {
+  it('[HTTP] Content-Length that lies: too long, so three tries, then the numbers', async () => {
     const setup = await setUp();
     setup.server.etag = undefined;
     setup.server.always = (_request, response) => {
@@ -57,7 +57,7 @@ describe('a length that lies', () => {
 });
 
 describe('an answer that is not the file', () => {
-  it.each([401, 403, 404, 410, 418])('%d: refused at once', async (code) => {
+  it.each([401, 403, 404, 410, 418])('[HTTP] %d: refused at once', async (code) => {
     const setup = await setUp();
     setup.server.always = status(code);
     const refused = await refusedBy(() => setup.run());
@@ -67,7 +67,7 @@ describe('an answer that is not the file', () => {
     expect(filesOf(setup.target)).toEqual([]);
   });
 
-  it.each([408, 429, 500, 502, 503, 504])('%d: tried again', async (code) => {
+  it.each([408, 429, 500, 502, 503, 504])('[HTTP] 5xx: tried again, as 408 and 429 are: %d', async (code) => {
     const setup = await setUp();
     setup.server.faults = [status(code), status(code)];
     await setup.run();
@@ -78,7 +78,7 @@ describe('an answer that is not the file', () => {
     expect(refused.message).toMatch(new RegExp(`answers ${code}.*, 3 times in all`));
   });
 
-  it('Retry-After is waited for, in seconds or as a date, and not for ever', async () => {
+  it('[HTTP] 429 and 503 with Retry-After: it is waited for, in seconds or as a date, and not for ever', async () => {
     const setup = await setUp({ maxRetryAfterMs: 2_000 });
     const soon = new Date(Date.now() + 1_000).toUTCString();
     setup.server.faults = [status(429, { 'retry-after': '1' }), status(503, { 'retry-after': soon })];
@@ -97,7 +97,7 @@ describe('an answer that is not the file', () => {
   it.each([
     ['by its type', withHeaders({ 'content-type': 'text/html; charset=utf-8' })],
     ['by its first bytes', status(200, { 'content-type': 'application/gzip' }, '\n<!DOCTYPE html><html>')],
-  ])('a web page, known %s', async (_how, fault) => {
+  ])('[HTTP] 200 with an HTML error page: known %s', async (_how, fault) => {
     const setup = await setUp();
     setup.server.always = fault;
     const { code, message } = await refusedBy(() => setup.run());
@@ -107,7 +107,7 @@ describe('an answer that is not the file', () => {
     expect(filesOf(setup.target)).toEqual([]);
   });
 
-  it('an encoding that nobody asked for', async () => {
+  it('[HTTP] gzip-encoded body: nobody asked for it', async () => {
     const setup = await setUp();
     setup.server.always = withHeaders({ 'content-encoding': 'gzip' });
     const { code, message } = await refusedBy(() => setup.run());
@@ -117,7 +117,7 @@ describe('an answer that is not the file', () => {
 });
 
 describe('silence', () => {
-  it('before the head of an answer', async () => {
+  it('[HTTP] timeout at connect, in mid-body, slow loris: before the head of an answer', async () => {
     const setup = await setUp({ connectTimeoutMs: 50, headersTimeoutMs: 50 });
     setup.server.always = () => undefined;
     const { code, message } = await refusedBy(() => setup.run());
@@ -126,7 +126,7 @@ describe('silence', () => {
     expect(setup.retries).toEqual([]);
   });
 
-  it('in the middle: gone on with', async () => {
+  it('[HTTP] timeout at connect, in mid-body, slow loris: in the middle it is gone on with', async () => {
     const setup = await setUp({ windowMs: 150, minBytesPerWindow: 1 });
     setup.server.faults = [stallAfter(100_000)];
     await setup.run();
@@ -134,7 +134,7 @@ describe('silence', () => {
     expect(ranges(setup.server)).toEqual([undefined, 'bytes=100000-']);
   });
 
-  it('a trickle is no better', async () => {
+  it('[HTTP] timeout at connect, in mid-body, slow loris: a trickle is no better', async () => {
     const setup = await setUp({ windowMs: 150, minBytesPerWindow: 1000, tries: 1 });
     setup.server.always = (_request, response, server) => {
       response.writeHead(200, { 'content-length': server.bytes.length });
@@ -149,14 +149,14 @@ describe('silence', () => {
 
 describe('a host that cannot be reached', () => {
   it.each([
-    ['refuses', 'http://127.0.0.1:9/x', /'127\.0\.0\.1:9' cannot be reached: nothing answers at that port/],
+    ['refused', 'http://127.0.0.1:9/x', /'127\.0\.0\.1:9' cannot be reached: nothing answers at that port/],
     [
-      'refuses at all its addresses',
+      'refused at all its addresses',
       'http://localhost:9/x',
       /'localhost:9' cannot be reached: nothing answers/,
     ],
-    ['has no name', 'http://nowhere.invalid/x', /'nowhere\.invalid' cannot be reached: .*nowhere\.invalid/],
-  ])('%s: one try', async (_how, address, words) => {
+    ['DNS failure', 'http://nowhere.invalid/x', /'nowhere\.invalid' cannot be reached: .*nowhere\.invalid/],
+  ])('[HTTP] %s: one try', async (_how, address, words) => {
     const setup = await setUp({ connectTimeoutMs: 200 });
     const { code, message } = await refusedBy(() => setup.run({ url: new URL(address) }));
     expect(code).toBe('NET101');
@@ -203,7 +203,7 @@ describe('redirects', () => {
     ]);
   });
 
-  it('in a circle end at the tenth', async () => {
+  it('[HTTP] redirect loop (cap 10): ends at the tenth', async () => {
     const setup = await setUp();
     setup.server.always = status(302, { location: '/again?signature=secret' });
     const { code, message } = await refusedBy(() => setup.run());

@@ -54,7 +54,7 @@ describe('a good server', () => {
 });
 
 describe('a connection that is cut', () => {
-  it('is gone on with where the server can: Range with If-Range', async () => {
+  it('[HTTP] short body: gone on with where the server can, by Range with If-Range', async () => {
     const setup = await setUp();
     setup.server.faults = [cutAfter(100_000), cutAfter(50_000)];
     await setup.run();
@@ -67,7 +67,7 @@ describe('a connection that is cut', () => {
     ]);
   });
 
-  it('is begun anew where the server has no ranges', async () => {
+  it('[HTTP] Range ignored on resume: begun anew', async () => {
     const setup = await setUp();
     setup.server.hasRanges = false;
     setup.server.faults = [cutAfter(100_000)];
@@ -75,7 +75,7 @@ describe('a connection that is cut', () => {
     expectWhole(setup);
   });
 
-  it('is begun anew if the file has changed', async () => {
+  it('[HTTP] ETag changed on resume: begun anew with what is there now', async () => {
     const setup = await setUp();
     const changed = randomBytes(200_000);
     setup.server.faults = [
@@ -144,7 +144,7 @@ describe('a connection that is cut', () => {
     expect(filesOf(setup.target)).toEqual([]);
   });
 
-  it('in the middle of chunks is seen', async () => {
+  it('[HTTP] short body: seen in the middle of chunks too, which have no length', async () => {
     const setup = await setUp();
     setup.server.always = (_request, response) => {
       response.writeHead(200);

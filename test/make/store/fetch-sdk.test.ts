@@ -22,18 +22,21 @@ describe('the SDK’s archive', () => {
     ],
     ['that leaves its directory', tarGz([{ name: '../VERSION', body: '2.3.0\n' }]), 'ARC102', /holds '\.\.'/],
     ['that is none', Buffer.from('rubbish'), 'ARC101', /is no whole tar\.gz archive/],
-  ])('%s is refused, and everything of it goes', async (_what, bytes, code, words) => {
-    const setup = await setUp();
-    setup.github.archive = bytes;
-    const refused = await refusedBy(() => setup.run());
-    expect(refused.code).toBe(code);
-    expect(refused.message).toMatch(words);
-    expect(leftovers(setup)).toEqual([]);
-    expect(existsSync(sdkPath(setup))).toBe(false);
-    expect(readdirSync(join(setup.cache, 'downloads'))).toEqual([]);
-  });
+  ])(
+    '[Archives] wrong hash: an archive %s is refused, and everything of it goes',
+    async (_what, bytes, code, words) => {
+      const setup = await setUp();
+      setup.github.archive = bytes;
+      const refused = await refusedBy(() => setup.run());
+      expect(refused.code).toBe(code);
+      expect(refused.message).toMatch(words);
+      expect(leftovers(setup)).toEqual([]);
+      expect(existsSync(sdkPath(setup))).toBe(false);
+      expect(readdirSync(join(setup.cache, 'downloads'))).toEqual([]);
+    },
+  );
 
-  it('cut short by a length that lies is refused', async () => {
+  it('[HTTP] Content-Length that lies: too short, so the archive is not whole', async () => {
     const setup = await setUp();
     setup.github.fault = {
       path: /^GET .*tar\.gz/,
@@ -62,7 +65,7 @@ describe('the SDK’s archive', () => {
     expect((await refusedBy(() => setup.run())).code).toBe('SDK111');
   });
 
-  it('must stay what it was when it was first taken', async () => {
+  it('[Archives] wrong hash: it must stay what it was when it was first taken, judged before it is unpacked', async () => {
     const setup = await setUp();
     await setup.run();
     rmSync(sdkPath(setup), { recursive: true });

@@ -151,7 +151,7 @@ describe('the network', () => {
     expect(readdirSync(setup.cache)).toEqual(['downloads']);
   });
 
-  it('forbidden: what to put where, for each part', async () => {
+  it('[HTTP] offline: what to put where, for each part', async () => {
     const setup = await setUp();
     fakeLibvmm(sourcePath(setup, 'libvmm'));
     const { diagnostics } = await refusedBy(() => setup.run({ isOffline: true }));

@@ -64,7 +64,7 @@ async function faultOf(url: string, env: Record<string, string>): Promise<Networ
   throw new Error('no fault', { cause: error });
 }
 
-it('asks the proxy for plain http, with the credentials that its address holds', async () => {
+it('[HTTP] proxy with authentication, NO_PROXY: plain http is asked for with the credentials that its address holds', async () => {
   const proxy = await startProxy();
   const server = await serveFile(bytes);
   const got = await send(server.url.href, { http_proxy: `http://us%40er:sec%3Aret@${proxy.host}` });
@@ -74,7 +74,7 @@ it('asks the proxy for plain http, with the credentials that its address holds',
   expect(proxy.seen[0]?.headers['proxy-authorization']).toBe(`Basic ${pair}`);
 });
 
-it('goes around it for the hosts of no_proxy', async () => {
+it('[HTTP] proxy with authentication, NO_PROXY: gone around for the hosts that are named', async () => {
   const proxy = await startProxy();
   const server = await serveFile(bytes);
   await send(server.url.href, { http_proxy: `http://${proxy.host}`, no_proxy: 'example.org,127.0.0.1' });
@@ -159,7 +159,7 @@ async function startBlackHole(ctx: TestContext): Promise<string> {
 
 // undici's own limit for connecting is 10 s: the tests' is below that.
 describe('no answer to a connection', { timeout: 9_000 }, () => {
-  it('of the host', async (ctx) => {
+  it('[HTTP] timeout at connect, in mid-body, slow loris: of the host', async (ctx) => {
     const { diagnostic, isTransient } = await faultOf(`http://${await startBlackHole(ctx)}/x`, {});
     expect(diagnostic.code).toBe('NET101');
     expect(diagnostic.message).toContain('it does not answer');

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Which SDK is taken, and what is said of one that does not fit: all of it at once, with what was found and needed.
-import { chmodSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Refusal } from '../../../meta/diagnostic.ts';
 import { cacheDir } from '../../../make/store/cache.ts';
 import { findSdk } from '../../../make/store/sdk.ts';
 import { openBoard } from '../../../make/store/sdk-board.ts';
+import { describeForeign } from '../../../make/store/tool-machine.ts';
 import { requireOrSkip } from '../../require.ts';
 import { scratchDir, write } from '../scratch.ts';
+import { fakeElf } from './fake-elf.ts';
 import { fakeSdk, genConfig } from './fake-sdk.ts';
 
 /** The diagnostics of what `run` refuses, and the exit code. */
@@ -41,7 +43,7 @@ describe('where it is', () => {
     expect(findSdk({ env: { ...env, MICROKIT_SDK: '' } }).path).toBe(stored);
   });
 
-  it('absent: exit 69, what to do and where it would be', () => {
+  it('[SDK directory] absent: exit 69, what to do and where it would be', () => {
     const env = { VMBUILD_CACHE: scratchDir() };
     const { exit, said, hints } = refused(() => findSdk({ env }));
     const stored = join(env.VMBUILD_CACHE, 'sdk/microkit-sdk-2.3.0');
@@ -50,23 +52,7 @@ describe('where it is', () => {
     expect(hints[0]).toContain('--sdk or MICROKIT_SDK');
   });
 
-  it('a folder of SDKs: the version that fits, the exact one first', () => {
-    const folder = scratchDir('sd ks');
-    for (const version of ['2.2.0', '2.3.1', '2.3.0', '2.4.0'])
-      fakeSdk(join(folder, `microkit-sdk-${version}`), { version });
-    expect(findSdk({ sdk: folder, env: {} }).version).toBe('2.3.0');
-    rmSync(join(folder, 'microkit-sdk-2.3.0'), { recursive: true });
-    const patch = findSdk({ sdk: folder, env: {} });
-    expect(patch.warnings.map(({ message }) => message)).toEqual([
-      'Microkit SDK is version 2.3.1, vmbuild is made for 2.3.0',
-    ]);
-    rmSync(join(folder, 'microkit-sdk-2.3.1'), { recursive: true });
-    expect(refused(() => findSdk({ sdk: folder, env: {} })).said).toEqual([
-      `SDK103 '${folder}', given by --sdk, holds SDKs of version 2.2.0, 2.4.0; needed is 2.3.0`,
-    ]);
-  });
-
-  it('something else', () => {
+  it('[SDK directory] not an SDK (no VERSION): said with the name of what gave it', () => {
     const folder = scratchDir();
     const file = write(folder, 'file', '');
     expect(refused(() => findSdk({ sdk: folder, env: {} })).said[0]).toContain(
@@ -76,31 +62,74 @@ describe('where it is', () => {
       'given by MICROKIT_SDK, is no directory',
     );
     expect(refused(() => findSdk({ sdk: join(folder, 'nowhere'), env: {} })).said[0]).toContain(
-      'is no directory',
+      'is not there',
     );
   });
 });
 
 describe('what it is', () => {
-  it('another minor version: an error that names both, or a warning if allowed', () => {
-    const sdk = fakeSdk(scratchDir(), { version: '2.2.0' });
-    expect(refused(() => findSdk({ sdk, env: {} })).said).toEqual([
-      "STACK101 Microkit SDK is version '2.2.0', but vmbuild is made for 2.3.0",
-    ]);
-    expect(findSdk({ sdk, env: {}, allowStack: true }).warnings.map(({ severity }) => severity)).toEqual([
-      'warning',
-    ]);
-  });
+  it.each(['2.0.1', '2.4.0'])(
+    '[SDK directory] version 2.0 or 2.4: %s is refused, or warned about if allowed',
+    (version) => {
+      const sdk = fakeSdk(scratchDir(), { version });
+      const { said, hints } = refused(() => findSdk({ sdk, env: {} }));
+      expect(said).toEqual([`STACK101 Microkit SDK is version '${version}', but vmbuild is made for 2.3.0`]);
+      expect(hints[0]).toContain('2.3.0 (any 2.3.x is taken)');
+      expect(findSdk({ sdk, env: {}, allowStack: true }).warnings.map(({ severity }) => severity)).toEqual([
+        'warning',
+      ]);
+    },
+  );
 
   it.each(['2.3.1', '2.3.0-dev', '2.3.0-dev+8780fab'])('%s: one warning', (version) => {
     expect(findSdk({ sdk: fakeSdk(scratchDir(), { version }), env: {} }).warnings).toHaveLength(1);
   });
 
-  it('several things wrong: all are said', () => {
+  it('[SDK directory] tool not executable: said with the command, and with all else that is wrong', () => {
     const sdk = fakeSdk(scratchDir(), { version: '3.0', boards: [] });
     chmodSync(join(sdk, 'bin/microkit'), 0o644);
-    const codes = refused(() => findSdk({ sdk, env: {} })).said.map((text) => text.split(' ')[0]);
-    expect(codes).toEqual(['STACK101', 'SDK104', 'SDK105']);
+    const { said, hints } = refused(() => findSdk({ sdk, env: {} }));
+    expect(said.map((text) => text.split(' ')[0])).toEqual(['STACK101', 'SDK104', 'SDK105']);
+    expect(hints[1]).toBe(`run: chmod +x ${join(sdk, 'bin/microkit')}`);
+  });
+
+  it('[SDK directory] x86 SDK binary on an Arm host: both machines are named', () => {
+    const sdk = fakeSdk(scratchDir());
+    const other = process.arch === 'arm64' ? 62 : 183;
+    const head = Buffer.from(fakeElf([]));
+    head.writeUInt16LE(other, 18);
+    writeFileSync(join(sdk, 'bin/microkit'), head);
+    expect(refused(() => findSdk({ sdk, env: {} })).said).toEqual([
+      `SDK122 '${join(sdk, 'bin/microkit')}' is a program for linux on ${other === 62 ? 'x64' : 'arm64'}, and this machine is ${process.platform} on ${process.arch}`,
+    ]);
+    head.writeUInt16LE(process.arch === 'arm64' ? 183 : 62, 18);
+    writeFileSync(join(sdk, 'bin/microkit'), head);
+    expect(findSdk({ sdk, env: {} }).warnings).toEqual([]);
+  });
+
+  it.each([
+    ['linux', 'x64', 'cffaedfe0c000001', 'darwin on arm64'],
+    ['darwin', 'x64', 'cffaedfe0c000001', 'darwin on arm64'],
+    ['darwin', 'arm64', 'cffaedfe07000001', undefined],
+    ['linux', 'x64', 'cffaedfe99999999', undefined],
+    ['linux', 'x64', '', undefined],
+  ])('a tool on %s, %s that begins with %s', (platform, arch, bytes, expected) => {
+    const tool = write(
+      scratchDir(),
+      'microkit',
+      Buffer.from(bytes.padEnd(bytes === '' ? 0 : 64, '0'), 'hex'),
+    );
+    expect(describeForeign(tool, { platform, arch })).toBe(expected);
+  });
+
+  it('[SDK directory] symlinked; spaces in the path: taken as it is given', () => {
+    const sdk = fakeSdk(join(scratchDir('my sdks'), "it's 2.3"));
+    const link = join(scratchDir(), 'a link');
+    symlinkSync(sdk, link);
+    const board = openBoard(findSdk({ sdk: link, env: {} }), 'qemu_virt_aarch64', 'debug');
+    expect(board.sdk.tool).toBe(join(link, 'bin/microkit'));
+    symlinkSync(link, join(dirname(sdk), 'zz'));
+    expect(findSdk({ sdk: `${dirname(link)}/`, env: {} }).path).toBe(link);
   });
 
   it('offers its boards and configurations', () => {
@@ -137,7 +166,7 @@ describe('a board in it', () => {
     expect(board.toolInputs).toContain(join(sdk, 'board/qemu_virt_aarch64/debug/elf/initialiser.elf'));
   });
 
-  it('unknown board or configuration: what there is', () => {
+  it('[SDK directory] board or configuration missing: what there is', () => {
     const sdk = fakeSdk(scratchDir(), { boards: ['maaxboard', 'odroidc4'] });
     expect(refused(() => open(sdk, 'qemu')).hints[0]).toContain('maaxboard, odroidc4');
     expect(refused(() => open(sdk, 'maaxboard', 'smp-debug')).hints).toEqual([
@@ -145,7 +174,7 @@ describe('a board in it', () => {
     ]);
   });
 
-  it('files that are missing or damaged: all are said', () => {
+  it('[SDK directory] a file missing (`initialiser.elf`); unreadable JSON: all are said', () => {
     const sdk = fakeSdk(scratchDir());
     const directory = join(sdk, 'board/qemu_virt_aarch64/debug');
     rmSync(join(directory, 'elf/initialiser.elf'));

@@ -10,16 +10,21 @@ import { expectRefused, file, prepare, top } from './unpack-setup.ts';
 
 describe('names', () => {
   it.each([
-    ['sdk/../x', /holds '\.\.'/],
-    ['../x', /holds '\.\.'/],
-    ['sdk/a/../../../x', /holds '\.\.'/],
-    ['/etc/x', /is an absolute name/],
+    ['`../x`', 'sdk/../x', /holds '\.\.'/],
+    ['`../x`', '../x', /holds '\.\.'/],
+    ['`a/../../b`', 'sdk/a/../../../x', /holds '\.\.'/],
+    ['absolute', '/etc/x', /is an absolute name/],
+    ['names that are not UTF-8', Buffer.from([0x73, 0x64, 0x6b, 0x2f, 0xff, 0xfe]), /no UTF-8/],
+  ])('[Archives] %s: refused as %j', async (_item, name, words) => {
+    await expectRefused(tarGz([top, { name }]), 'ARC102', words);
+  });
+
+  it.each([
     ['sdk/./x', /holds '\.' or/],
     ['sdk//x', /holds '\.' or/],
     ['', /is empty/],
     ['sdk/new\nline', /control characters/],
     ['sdk/esc\x1b[2J', /control characters/],
-    [Buffer.from([0x73, 0x64, 0x6b, 0x2f, 0xff, 0xfe]), /no UTF-8/],
   ])('%j', async (name, words) => {
     await expectRefused(tarGz([top, { name }]), 'ARC102', words);
   });
@@ -47,25 +52,33 @@ describe('names', () => {
   });
 
   it.each([
-    ['twice', [file('sdk/a'), file('sdk/a')], /'a' comes twice, as file and as file/],
+    ['duplicate names', 'twice', [file('sdk/a'), file('sdk/a')], /'a' comes twice, as file and as file/],
     [
+      'duplicate names',
       'a file and then a directory',
       [file('sdk/a'), { name: 'sdk/a/', type: '5' }],
       /as file and as directory/,
     ],
     [
+      'duplicate names',
       'a directory and then a file',
       [file('sdk/a/b'), file('sdk/a')],
       /'a' comes twice, as directory and as file/,
     ],
     [
-      'in two cases',
+      'case clash',
+      'of files',
       [file('sdk/Makefile'), file('sdk/makefile')],
       /'makefile' and 'Makefile' differ in case only/,
     ],
-    ['in two cases of a directory', [file('sdk/A/x'), file('sdk/a/y')], /differ in case only/],
-    ['composed and decomposed', [file('sdk/\u00e9'), file('sdk/e\u0301')], /differ in case only/],
-  ])('%s', async (_what, entries, words) => {
+    ['case clash', 'of directories', [file('sdk/A/x'), file('sdk/a/y')], /differ in case only/],
+    [
+      'case clash',
+      'composed and decomposed',
+      [file('sdk/\u00e9'), file('sdk/e\u0301')],
+      /differ in case only/,
+    ],
+  ])('[Archives] %s: %s', async (_item, _what, entries, words) => {
     await expectRefused(tarGz([top, ...entries]), 'ARC106', words);
   });
 });
@@ -114,7 +127,7 @@ describe('links', () => {
     );
   });
 
-  it('a file through a symbolic link that came before', async () => {
+  it('[Archives] symlink to the outside and then a file through it: refused before a byte is written', async () => {
     const entries = [top, { name: 'sdk/link', type: '2', link: '/tmp' }, file('sdk/link/x')];
     await expectRefused(tarGz(entries), 'ARC104', /'link\/x' would go through 'link', which is a symlink/);
   });
@@ -132,15 +145,18 @@ describe('links', () => {
     ['to a directory', 'sdk/d', 'ARC104'],
     ['to a symbolic link', 'sdk/s', 'ARC104'],
     ['to itself', 'sdk/link', 'ARC104'],
-  ])('a hard one %s', async (_what, link, code) => {
-    const entries = [
-      file('sdk/d/x'),
-      { name: 'sdk/s', type: '2', link: 'd/x' },
-      { name: 'sdk/link', type: '1', link },
-      file('sdk/later'),
-    ];
-    await expectRefused(tarGz([top, ...entries]), code, /hard link|absolute|\.\./);
-  });
+  ])(
+    '[Archives] hardlink to a symlink, and what else is no file before it: %s',
+    async (_what, link, code) => {
+      const entries = [
+        file('sdk/d/x'),
+        { name: 'sdk/s', type: '2', link: 'd/x' },
+        { name: 'sdk/link', type: '1', link },
+        file('sdk/later'),
+      ];
+      await expectRefused(tarGz([top, ...entries]), code, /hard link|absolute|\.\./);
+    },
+  );
 
   it('a file through a hard link', async () => {
     const entries = [top, file('sdk/a'), { name: 'sdk/h', type: '1', link: 'sdk/a' }, file('sdk/h/x')];
@@ -152,13 +168,26 @@ it.each([
   ['3', 'character-device'],
   ['4', 'block-device'],
   ['6', 'fifo'],
-])('an entry of type %s is refused', async (type, kind) => {
+])('[Archives] device or FIFO: an entry of type %s is refused', async (type, kind) => {
   await expectRefused(tarGz([top, { name: 'sdk/x', type }]), 'ARC103', `'sdk/x' is a ${kind}`);
 });
 
-it('a sparse file is refused, as pax names it', async () => {
-  const entries = [top, pax({ 'GNU.sparse.major': '1', 'GNU.sparse.size': '999' }), file('sdk/x', 'y')];
-  await expectRefused(tarGz(entries), 'ARC103', 'is a sparse file');
+describe('types that the decoder takes for files', () => {
+  it('[Archives] sparse tar: refused as pax names it, and as GNU did before', async () => {
+    const entries = [top, pax({ 'GNU.sparse.major': '1', 'GNU.sparse.size': '999' }), file('sdk/x', 'y')];
+    await expectRefused(tarGz(entries), 'ARC103', 'is a sparse file');
+    const old = [top, file('sdk/a', 'x'.repeat(1500)), { name: 'sdk/x', type: 'S', body: 'y' }];
+    await expectRefused(tarGz(old), 'ARC103', '"sdk/x" is a sparse file');
+  });
+
+  it.each(['D', 'M', 'V', 'X', '8', 'é'])('%s is refused', async (type) => {
+    await expectRefused(tarGz([top, { name: 'sdk/x', type }]), 'ARC103', 'is of type');
+  });
+
+  it.each(['\0', '7'])('%j is a file', async (type) => {
+    const { run } = prepare(tarGz([top, { name: 'sdk/x', type, body: 'y' }]));
+    expect(await run()).toMatchObject({ entries: 1 });
+  });
 });
 
 describe('whatever is in it', () => {

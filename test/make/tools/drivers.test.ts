@@ -10,7 +10,6 @@ import { searchTools } from '../../../make/tools/find.ts';
 import { link } from '../../../make/tools/lld.ts';
 import { microkit } from '../../../make/tools/microkit.ts';
 import { extractSection, updateSections } from '../../../make/tools/objcopy.ts';
-import { qemuArguments } from '../../../make/tools/qemu.ts';
 import type { Step } from '../../../make/step.ts';
 import { requireOrSkip } from '../../require.ts';
 import { build, scratchDir, write } from '../scratch.ts';
@@ -35,24 +34,6 @@ it('microkit: the SDK is always named, ELFs are found in all their directories',
     inputs: ['vsock.system', 'a.elf', 'b.elf', 'pds/c.elf', '/sdk/VERSION'],
     outputs: ['loader.img', 'report.txt'],
   });
-});
-
-it('qemu: no network card, commas in paths doubled, the monitor only if asked for', () => {
-  const machine = {
-    system: 'q',
-    machine: 'virt,virtualization=on',
-    cpu: 'cortex-a53',
-    memory: '2G',
-    loadAddress: 0x70000000n,
-  };
-  const args = qemuArguments(machine, { image: '/a,b/loader.img' });
-  expect(args.join(' ')).toBe(
-    '-machine virt,virtualization=on -m size=2G -display none -nic none -no-user-config -cpu cortex-a53 -serial stdio ' +
-      '-monitor none -device loader,file=/a,,b/loader.img,addr=0x70000000,cpu-num=0',
-  );
-  expect(qemuArguments(machine, { image: 'x', monitor: true, cores: 4 }).join(' ')).toContain(
-    '-smp 4 -serial mon:stdio -device',
-  );
 });
 
 interface Llvm {

@@ -7,8 +7,15 @@ import { fakeMachine, runPackages } from './fake-machine.ts';
 
 it('an empty machine lacks all; each package is named once', async () => {
   const { env } = fakeMachine();
-  const { present, missing } = await takeInventory(env);
+  const { present, missing, findings, diagnostics } = await takeInventory(env);
   expect(present).toEqual([]);
+  expect(findings.map(({ what }) => what)).toEqual(missing.map(({ name }) => name));
+  expect(diagnostics.map(({ code }) => code)).toEqual([
+    ...Array.from({ length: 6 }, () => 'TOOL101'),
+    'TOOL120',
+    'TOOL120',
+  ]);
+  expect(diagnostics.at(-1)?.message).toBe("'git' is not found on PATH; libvmm and sDDF are fetched with it");
   expect(missing.map(({ name }) => name)).toEqual([
     'clang',
     'lld',
@@ -25,7 +32,7 @@ it('an empty machine lacks all; each package is named once', async () => {
 it('a machine that has all lacks nothing', async () => {
   const { env, install } = fakeMachine();
   install(...runPackages);
-  expect(await takeInventory(env)).toEqual({
+  expect(await takeInventory(env)).toMatchObject({
     present: [
       'clang 19.1.7',
       'lld 19.1.7',
@@ -37,6 +44,7 @@ it('a machine that has all lacks nothing', async () => {
       'git',
     ],
     missing: [],
+    diagnostics: [],
   });
 });
 

@@ -24,9 +24,10 @@ void fake_reset(void)
 
 void fake_enable(uint32_t interrupt)
 {
-    fake.distributor.ctlr = 1;
+    fake.distributor.ctlr = GIC_DIST_ENABLED;
     if (interrupt < NUM_VCPU_LOCAL_VIRQS) {
         fake.distributor.enable_set0[0] |= IRQ_BIT(interrupt);
+        fake.redistributor.isenable |= IRQ_BIT(interrupt);
     } else {
         fake.distributor.enable_set[IRQ_IDX(interrupt)] |= IRQ_BIT(interrupt);
     }
@@ -141,7 +142,18 @@ struct gic_dist_map *vgic_get_dist(void *registers)
 
 bool vgic_dist_is_enabled(struct gic_dist_map *registers)
 {
-    return (registers->ctlr & 1) != 0;
+    return (registers->ctlr & GIC_DIST_ENABLED) != 0;
+}
+
+struct gic_redist_sgi_ppi_map *vgic_get_redist_sgi_ppi(void *registers, size_t vcpu)
+{
+    (void)registers, (void)vcpu;
+    return &fake.redistributor;
+}
+
+bool is_sgi_ppi_enabled_v3(struct gic_redist_sgi_ppi_map *registers, int interrupt)
+{
+    return (registers->isenable & IRQ_BIT(interrupt)) != 0;
 }
 
 struct virq_handle *virq_find_irq_data(vgic_t *unused, size_t vcpu, int interrupt)

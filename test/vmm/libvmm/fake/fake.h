@@ -68,13 +68,24 @@ void *gpa_to_hva(uint64_t address, size_t size);
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
 #define HSR_SMC_64_EXCEPTION 0x17
+#define HSR_SYSREG_64_EXCEPTION 0x18
 enum { PSCI_SYSTEM_OFF = 8, PSCI_SYSTEM_RESET = 9, PSCI_SYSTEM_RESET2 = 0x12 };
 
 /* ---- its interrupt controller ---- */
 
+#if defined(CONFIG_ARM_GIC_V3_SUPPORT)
+#define GIC_V3
+#define GIC_DIST_PADDR 0x38800000UL
+#define GIC_DIST_SIZE 0x10000
+#define GIC_DIST_ENABLED 2
+#define GIC_REDIST_PADDR 0x38880000UL
+#define GIC_REDIST_TOTAL_SIZE 0x80000
+#else
 #define GIC_V2
 #define GIC_DIST_PADDR 0x8000000UL
 #define GIC_DIST_SIZE 0x1000
+#define GIC_DIST_ENABLED 1
+#endif
 #define NUM_LIST_REGS 4
 #define NUM_VCPU_LOCAL_VIRQS 32
 #define VIRQ_INVALID (-1)
@@ -98,8 +109,26 @@ enum {
     GIC_DIST_SPENDSGIRN = 0xf2c,
 };
 
+enum {
+    GICR_CTLR = 0x000,
+    GICR_IIDR = 0x004,
+    GICR_TYPER = 0x008,
+    GICR_WAKER = 0x014,
+    GICR_PIDR2 = 0xffe8,
+    GICR_IGROUPR0 = 0x10080,
+    GICR_ISENABLER0 = 0x10100,
+    GICR_ICENABLER0 = 0x10180,
+    GICR_ICACTIVER0 = 0x10380,
+    GICR_IPRIORITYR0 = 0x10400,
+    GICR_IPRIORITYRN = 0x1041c,
+    GICR_ICFGR1 = 0x10c04,
+};
+
 struct virq_handle {
     int virq;
+};
+struct gic_redist_sgi_ppi_map {
+    uint32_t isenable;
 };
 struct gic_dist_map {
     uint32_t ctlr;
@@ -113,6 +142,8 @@ typedef struct {
     } vgic_vcpu[1];
 } vgic_t;
 struct gic_dist_map *vgic_get_dist(void *registers);
+struct gic_redist_sgi_ppi_map *vgic_get_redist_sgi_ppi(void *registers, size_t vcpu);
+bool is_sgi_ppi_enabled_v3(struct gic_redist_sgi_ppi_map *registers, int interrupt);
 bool vgic_dist_is_enabled(struct gic_dist_map *registers);
 struct virq_handle *virq_find_irq_data(vgic_t *vgic, size_t vcpu, int interrupt);
 
@@ -205,6 +236,7 @@ extern struct fake {
     virq_ack_fn_t finished;
     bool is_full; /* libvmm has no place for another handler */
     struct gic_dist_map distributor;
+    struct gic_redist_sgi_ppi_map redistributor;
     unsigned console_kicks;
     uint8_t ram[FAKE_RAM_SIZE] __attribute__((aligned(4096)));
 } fake;
@@ -212,5 +244,5 @@ extern vgic_t vgic;
 
 void fake_reset(void);
 
-/* What the guest does to its distributor to get an interrupt; libvmm knows 0 to 15, 27, 74 and 75. */
+/* What the guest does to its distributor, and with GICv3 to its redistributor, to get an interrupt; libvmm knows 0 to 15, 27, 74 and 75. */
 void fake_enable(uint32_t interrupt);

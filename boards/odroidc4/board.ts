@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// HardKernel's Odroid-C4, an Amlogic S905X3 with four Cortex-A55 and 4 GiB. Sources: Microkit manual 2.3.0 (load
+// address, boot line), sDDF tools/meta/board.py (paddr_top, serial node), libvmm 0.2.0 vgic.h (distributor) and
+// examples/simple (CPU interfaces).
+
+import { defineBoard } from '../schema.ts';
+
+export const board = defineBoard({
+  name: 'odroidc4',
+  arch: 'aarch64',
+  cpu: 'cortex-a55',
+  // Above the loader, which lies at 0x20000000 and is well below 512 MiB.
+  paddrTop: 0x6000_0000n,
+  paddrBottom: 0x4000_0000n,
+  serial: {
+    node: 'soc/bus@ff800000/serial@3000',
+    driver: {
+      directory: 'serial/meson',
+      compatible: ['amlogic,meson-gx-uart', 'amlogic,meson-ao-uart'],
+      resources: {
+        regions: [{ name: 'regs', perms: 'rw', size: 0x1000, dt_index: 0 }],
+        irqs: [{ dt_index: 0 }],
+      },
+    },
+  },
+  loadAddress: 0x2000_0000n,
+  bootLine: 'tftpboot 0x20000000 loader.img; go 0x20000000',
+  guest: {
+    // Not at 0x20000000 as libvmm's own example has it: the VMM maps RAM at the same address, where its rings are.
+    ram: { base: 0x4000_0000n, size: 0x800_0000n },
+    kernel: { start: 0x4000_0000n, end: 0x4700_0000n },
+    initrd: { start: 0x4700_0000n, end: 0x47f0_0000n },
+    dtb: { start: 0x47f0_0000n, end: 0x4800_0000n },
+    cpu: 'arm,cortex-a55',
+    gic: {
+      version: 2,
+      compatible: 'arm,gic-400',
+      nodeName: 'interrupt-controller@ffc01000',
+      distributor: { base: 0xffc0_1000n, size: 0x1000n },
+      cpuInterface: { base: 0xffc0_2000n, size: 0x2000n },
+      hypInterface: { base: 0xffc0_4000n, size: 0x2000n },
+      vcpuInterface: { base: 0xffc0_6000n, size: 0x2000n },
+    },
+    timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
+    console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
+    vsock: { name: 'virtio-socket@140000', base: 0x14_0000n, size: 0x200n, spi: 43 },
+  },
+});

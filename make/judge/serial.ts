@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The serial port: what the driver's .device_resources and the system description say, against sDDF's own device tree of
+// the board and sDDF's config.json of the driver.
+import type { Diagnostic } from '../../meta/diagnostic.ts';
+import { errorFinding } from '../../meta/finding.ts';
+import {
+  addressesOf,
+  alignDown,
+  alignUp,
+  findDriver,
+  formatRange,
+  hex,
+  interruptsOf,
+  pathOf,
+  regionLimits,
+  stringsOf,
+} from '../../meta/index.ts';
+import type { AddressRange } from '../store/sdk-board.ts';
+import { sectionOf } from './elf-file.ts';
+import type { Evidence } from './evidence.ts';
+import { isInOneOf } from './memory.ts';
+import { ConfigBytes } from './probe.ts';
+
+export function judgeSerial(evidence: Evidence): Diagnostic[] {
+  const { driver, probe, reference, driverConfig } = evidence;
+  const resources = new ConfigBytes(sectionOf(driver.elf, '.device_resources').bytes, probe);
+  const found: Diagnostic[] = [];
+  if (findDriver([driverConfig], reference.serial.node) === undefined)
+    found.push(
+      errorFinding(
+        'JDG140',
+        `'${driver.elf.file}' was built from driver '${driverConfig.directory}' for ${quoted(driverConfig.compatible)}, but '${pathOf(reference.serial.node)}' of '${evidence.board.name}' is ${quoted(stringsOf(reference.serial.node, 'compatible'))}`,
+        { hint: 'choose the driver that fits in board.ts' },
+      ),
+    );
+  return [...found, ...judgeRegions(evidence, resources), ...judgeIrqs(evidence, resources)];
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
+
+const inBoard = 'correct the serial node in board.dts';
+
+function judgeRegions(
+  { driver, reference, driverConfig, sdk, systemPath }: Evidence,
+  resources: ConfigBytes,
+): Diagnostic[] {
+  const wanted = driverConfig.resources.regions.filter(({ dt_index }) => dt_index !== undefined);
+  const given = resources
+    .elements(
+      'device_resources_t.regions',
+      'device_region_resource_t',
+      resources.u8('device_resources_t.num_regions'),
+    )
+    .map((entry) => ({
+      vaddr: entry.u64('device_region_resource_t.region.vaddr'),
+      size: entry.u64('device_region_resource_t.region.size'),
+      paddr: entry.u64('device_region_resource_t.io_addr'),
+    }));
+  const registers = addressesOf(reference.serial);
+  return wanted.flatMap(({ name, dt_index, size }, i): Diagnostic[] => {
+    const entry = given[i];
+    const register = registers[dt_index ?? 0];
+    const expected = register === undefined ? undefined : pagesOf(register, size);
+    if (entry === undefined || expected === undefined || !isSame(entry, expected))
+      return [
+        errorFinding(
+          'JDG141',
+          `'${driver.elf.file}' will drive ${entry === undefined ? 'no registers' : formatRange(entry.paddr, entry.paddr + entry.size)} as '${name}', but sDDF has '${pathOf(reference.serial.node)}' of the board at ${expected === undefined ? 'no address' : formatRange(expected.start, expected.end)}`,
+          { hint: inBoard },
+        ),
+      ];
+    const mapped = driver.pd.maps.find(({ vaddr }) => vaddr === alignDown(entry.vaddr, page))?.region;
+    const found: Diagnostic[] = [];
+    if (mapped?.paddr !== expected.start || mapped.size < entry.size)
+      found.push(
+        errorFinding(
+          'JDG142',
+          `'${driver.elf.file}' expects ${hex(expected.start)} of the machine at ${hex(entry.vaddr)}, where the system maps ${mapped === undefined ? 'nothing' : `'${mapped.name}'`} for '${driver.pd.name}'`,
+          { hint: "run 'vmbuild clean' and build again; report it if it stays", place: { file: systemPath } },
+        ),
+      );
+    if (!isInOneOf(expected, sdk.devices))
+      found.push(
+        errorFinding(
+          'JDG143',
+          `the serial port ${formatRange(expected.start, expected.end)} is not in what the SDK calls devices`,
+          { hint: 'compare the SDK and sDDF: they are not for one board', place: { file: systemPath } },
+        ),
+      );
+    return found;
+  });
+}
+
+const page = regionLimits.pageBytes;
+
+/** What a driver gets of a register range: whole pages, as many as its config.json wants. */
+function pagesOf({ start, size }: { start: bigint; size: bigint }, wanted: bigint | undefined): AddressRange {
+  const first = alignDown(start, page);
+  return { start: first, end: first + (wanted ?? alignUp(size, page)) };
+}
+
+const isSame = ({ paddr, size }: { paddr: bigint; size: bigint }, { start, end }: AddressRange): boolean =>
+  paddr === start && paddr + size === end;
+
+function judgeIrqs(
+  { driver, reference, driverConfig, systemPath }: Evidence,
+  resources: ConfigBytes,
+): Diagnostic[] {
+  const ids = resources
+    .elements('device_resources_t.irqs', 'device_irq_resource_t', resources.u8('device_resources_t.num_irqs'))
+    .map((entry) => entry.u8('device_irq_resource_t.id'));
+  const interrupts = interruptsOf(reference.serial, 'aarch64');
+  return driverConfig.resources.irqs.flatMap(({ dt_index }, i): Diagnostic[] => {
+    const expected = interrupts[dt_index];
+    const given = driver.pd.irqs.find(({ id }) => id === ids[i]);
+    if (expected !== undefined && given?.irq === expected.irq && given.trigger === expected.trigger)
+      return [];
+    return [
+      errorFinding(
+        'JDG144',
+        `'${driver.pd.name}' gets ${given === undefined ? 'no interrupt' : `interrupt ${given.irq} (${given.trigger})`}, but sDDF has '${pathOf(reference.serial.node)}' of the board with ${expected === undefined ? 'none' : `interrupt ${expected.irq} (${expected.trigger ?? ''})`}`,
+        { hint: inBoard, place: { file: systemPath } },
+      ),
+    ];
+  });
+}

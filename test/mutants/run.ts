@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What all mutants have in common: a source with one mistake in it, and a judge who says whether a test noticed.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { Mutant } from './mutant.ts';
+
+/** Objects of unchanged sources, and the flags that made them. */
+export interface Base<Objects> {
+  readonly flags: readonly string[];
+  readonly objects: Objects;
+}
+
+export interface Trial<Objects> {
+  readonly mutants: readonly Mutant[];
+  /** The unchanged sources. */
+  readonly sourceDir: string;
+  /** Compiles everything once, and makes sure that the tests pass before anything is broken. */
+  readonly build: (out: string, isSanitized: boolean) => Promise<Base<Objects>>;
+  /** What speaks against the mutant's being killed, if anything; `source` is broken and lies alone in `dir`. */
+  readonly judge: (
+    mutant: Mutant,
+    source: string,
+    dir: string,
+    base: Base<Objects>,
+  ) => Promise<string | undefined>;
+}
+
+/** Judges all and prints `killed N of N`. */
+export async function tryMutants<Objects>(trial: Trial<Objects>): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'vmbuild-mutants-'));
+  try {
+    const faults = await judgeAll(trial, dir);
+    const killed = trial.mutants.length - faults.length;
+    process.stdout.write(`killed ${killed} of ${trial.mutants.length}\n`);
+    expect(faults).toEqual([]);
+    expect(killed).toBeGreaterThan(0);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Two at a time: a mutant that hangs waits for its deadline. */
+async function judgeAll<Objects>(trial: Trial<Objects>, dir: string): Promise<string[]> {
+  const plain = await trial.build(join(dir, 'plain'), false);
+  const sanitized = await trial.build(join(dir, 'sanitized'), true);
+  const faults: string[] = [];
+  const queue = [...trial.mutants.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, mutant] = next;
+      const own = join(dir, `mutant-${index}`);
+      const fault = await judgeOne(trial, mutant, own, mutant.sanitize ? sanitized : plain);
+      if (fault !== undefined) faults.push(`${mutant.file}: ${mutant.why} (${mutant.killer}): ${fault}`);
+      await rm(own, { recursive: true, force: true });
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  return faults;
+}
+
+async function judgeOne<Objects>(
+  { sourceDir, judge }: Trial<Objects>,
+  mutant: Mutant,
+  dir: string,
+  base: Base<Objects>,
+): Promise<string | undefined> {
+  const text = await readFile(join(sourceDir, mutant.file), 'utf8');
+  const places = text.split(mutant.find).length - 1;
+  if (places !== 1) return `its text occurs ${places} times`;
+  await mkdir(dir);
+  const source = join(dir, mutant.file);
+  await writeFile(
+    source,
+    text.replace(mutant.find, () => mutant.replace),
+  );
+  return judge(mutant, source, dir, base);
+}
