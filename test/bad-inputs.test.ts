@@ -26,17 +26,7 @@ const sections = [
 ];
 
 /** Sections whose tests are still being written: their rows are counted, but may lack. */
-const todo: readonly string[] = [
-  'Board file',
-  'Device tree blob',
-  'Kernel image',
-  'Initramfs',
-  'SDK directory',
-  'Archives',
-  'HTTP',
-  'Disk',
-  'QEMU',
-];
+const todo: readonly string[] = ['SDK directory', 'Archives', 'HTTP', 'Disk', 'QEMU'];
 
 /** Rows that do not apply, and why. */
 const notApplicable: Readonly<Record<string, string>> = {};

@@ -62,4 +62,10 @@ function badList(markdown: string, section: string): string {
   return lines.slice(start, end).join(' ').replace('* **Bad:** ', '');
 }
 
-const plain = (text: string): string => text.replaceAll('`', '').replace(/\s+/g, ' ').trim();
+/** Without Markdown; powers as one types them: 2⁵³ is 2^53. */
+const plain = (text: string): string =>
+  text
+    .replaceAll('`', '')
+    .replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹]+/g, (power) => `^${power.normalize('NFKC')}`)
+    .replace(/\s+/g, ' ')
+    .trim();
