@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The describe stage: the board's device tree, compiled if it is ours, and the system that follows from it.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkAgreement } from '../boards/agree.ts';
 import { type Board, boardDts } from '../boards/index.ts';
@@ -9,6 +8,7 @@ import { readGiven } from '../linux/given-file.ts';
 import { runSteps } from '../make/engine.ts';
 import { compileReference } from '../make/judge/step.ts';
 import type { Step } from '../make/step.ts';
+import { makeTemporaryDirectory } from '../make/temporary-directory.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
 import {
   describeVsockSystem,
@@ -94,7 +94,7 @@ async function loadTree(
       ? undefined
       : parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
   // A dry run leaves nothing behind.
-  const directory = settings.on('dry-run') ? await mkdtemp(join(tmpdir(), 'vmbuild-')) : buildDir;
+  const directory = settings.on('dry-run') ? await makeTemporaryDirectory('vmbuild-') : buildDir;
   try {
     const steps = [
       compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),

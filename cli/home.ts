@@ -3,30 +3,19 @@
 // and every program that sets variables from a file. Who writes it means the home directory.
 import { join } from 'node:path';
 import { type Environment, homeDir } from '../make/store/cache.ts';
+import { type OptionSpec, optionTable } from './options.ts';
 
-/** The variables and flags that name files and directories. */
-const paths = {
-  variables: [
-    'MICROKIT_SDK',
-    'LIBVMM',
-    'SDDF',
-    'BUILD_DIR',
-    'LINUX',
-    'INITRD',
-    'VMBUILD_CACHE',
-    'XDG_CACHE_HOME',
-  ],
-  flags: ['sdk', 'libvmm', 'sddf', 'build-dir', 'linux', 'initrd', 'dtb', 'output', 'pcap', 'save-svg'],
-} as const;
+const paths = Object.entries<OptionSpec>(optionTable).filter(([, { isPath }]) => isPath === true);
+const flagNames = paths.map(([name]) => name);
+const variableNames = [...paths.flatMap(([, { env = [] }]) => env), 'VMBUILD_CACHE', 'XDG_CACHE_HOME'];
 
 /** `env` with the home directory in place of a leading `~/` where a path is meant. */
-export const expandVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  expand(env, paths.variables, env);
+export const expandVariables = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => expand(env, variableNames, env);
 
 export const expandFlags = (
   flags: Readonly<Record<string, unknown>>,
   env: Environment,
-): Record<string, unknown> => expand(flags, paths.flags, env);
+): Record<string, unknown> => expand(flags, flagNames, env);
 
 function expand<Values extends Readonly<Record<string, unknown>>>(
   values: Values,

@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly fallback?: string | number | boolean;
   /** The flag may stand alone, without a value (`--expect`). */
   readonly bare?: boolean;
+  /** A path, where a leading `~/` is the home directory (cli/home.ts). */
+  readonly isPath?: boolean;
 }
 
 export const optionTable = {
@@ -32,12 +34,14 @@ export const optionTable = {
   },
   sdk: {
     type: 'string',
+    isPath: true,
     env: ['MICROKIT_SDK'],
     describe: 'Microkit SDK, or a folder of SDKs',
   },
   'build-dir': {
     type: 'string',
     alias: 'd',
+    isPath: true,
     env: ['BUILD_DIR'],
     fallback: 'build',
     describe: 'where outputs go',
@@ -55,16 +59,18 @@ export const optionTable = {
   },
   linux: {
     type: 'string',
+    isPath: true,
     env: ['LINUX'],
     describe: "guest kernel: an arm64 Image, also packed with gzip, or the name of one of libvmm's",
   },
   initrd: {
     type: 'string',
+    isPath: true,
     env: ['INITRD'],
     describe: "guest initrd: a cpio archive; vmbuild's programs are appended",
   },
-  libvmm: { type: 'string', env: ['LIBVMM'], describe: 'libvmm source tree' },
-  sddf: { type: 'string', env: ['SDDF'], describe: 'sDDF source tree' },
+  libvmm: { type: 'string', isPath: true, env: ['LIBVMM'], describe: 'libvmm source tree' },
+  sddf: { type: 'string', isPath: true, env: ['SDDF'], describe: 'sDDF source tree' },
   vms: {
     type: 'number',
     fallback: 2,
@@ -79,6 +85,7 @@ export const optionTable = {
   },
   dtb: {
     type: 'string',
+    isPath: true,
     describe: "the board's device tree, instead of vmbuild's own minimal one",
   },
   append: { type: 'string', describe: "words appended to the guests' kernel command line" },
@@ -121,15 +128,21 @@ export const optionTable = {
   },
   pcap: {
     type: 'string',
+    isPath: true,
     describe: "sim: write the sockets' packets to this file, for Wireshark",
   },
   timeout: {
     type: 'number',
     describe: 'deadline of an unattended run in seconds (default: 90 for each guest)',
   },
-  'save-svg': { type: 'string', describe: 'file for a picture of the run, if it is unattended' },
+  'save-svg': {
+    type: 'string',
+    isPath: true,
+    describe: 'file for a picture of the run, if it is unattended',
+  },
   output: {
     type: 'string',
+    isPath: true,
     describe:
       'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
   },

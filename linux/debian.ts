@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../make/action.ts';
+import { describeSystemError } from '../make/system-reason.ts';
 import { isAlive, ourselves } from '../make/liveness.ts';
 import { openApt, type AptPackage, type AptSource } from '../make/tools/apt.ts';
 import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
@@ -81,7 +82,7 @@ export async function fetchDebianGuest(options: FetchDebianOptions): Promise<Deb
     return await findOrFetch(root, options);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return refuse('DEB114', `the cache '${root}' cannot be used: ${error.message}`, {
+    return refuse('DEB114', `the cache '${root}' cannot be used: ${describeSystemError(error, root)}`, {
       hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
     });
   }

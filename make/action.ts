@@ -9,6 +9,7 @@ import { parseDepfile } from './depfile.ts';
 import type { FileDigests } from './file-digests.ts';
 import { describeFailure, runCommand } from './run.ts';
 import type { ExecAction, FunctionAction, Step } from './step.ts';
+import { describeSystemError, systemCode } from './system-reason.ts';
 import { temporaryFor } from './temporary.ts';
 
 export interface ActionResult {
@@ -50,8 +51,10 @@ export async function runAction(
     if (error instanceof CommandFailure)
       return { diagnostics: [error.diagnostic], output: error.output, ...failed };
     if (error instanceof Refusal) return { diagnostics: error.diagnostics, output, ...failed };
-    if (isSystemError(error))
-      return { diagnostics: [failure(step, `: ${error.message}`, systemHint(error))], output, ...failed };
+    if (isSystemError(error)) {
+      const reason = describeSystemError(error, directory);
+      return { diagnostics: [failure(step, `: ${reason}`, systemHint(error))], output, ...failed };
+    }
     throw error;
   } finally {
     for (const temporary of temporaries.values()) await rm(temporary, { recursive: true, force: true });
@@ -183,8 +186,9 @@ const hints: Readonly<Record<string, string>> = {
   EACCES: unwritable,
   EPERM: unwritable,
   EROFS: unwritable,
+  EFBIG: 'raise the limit on file sizes (ulimit -f), or build on another file system with --build-dir',
   EISDIR: 'remove that directory; a file of this name is to be made',
 };
 
 /** The way out of the system errors that have an obvious one. */
-export const systemHint = (error: NodeJS.ErrnoException): string | undefined => hints[error.code ?? ''];
+export const systemHint = (error: NodeJS.ErrnoException): string | undefined => hints[systemCode(error)];

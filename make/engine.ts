@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../meta/diagnostic.ts';
+import { describeSystemError } from './system-reason.ts';
 import { type ActionResult, isSystemError, runAction, systemHint } from './action.ts';
 import type { OnEvent } from './events.ts';
 import { FileDigests } from './file-digests.ts';
@@ -82,7 +83,7 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
     const hint = systemHint(error);
     return refuse(
       'STEP111',
-      `cannot build in '${buildDir}': ${error.message}`,
+      `cannot build in '${buildDir}': ${describeSystemError(error, buildDir)}`,
       hint === undefined ? {} : { hint },
     );
   }

@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refuse } from '../meta/diagnostic.ts';
+import { makeDirectories } from './make-directories.ts';
 import { isAlive, ourselves, type ProcessName } from './liveness.ts';
 import { temporaryFor } from './temporary.ts';
 
@@ -31,7 +32,7 @@ const takeoverMs = 10_000;
 /** Takes `<dir>/lock`; gives the function that gives it back. */
 export async function takeLock(dir: string, options: LockOptions): Promise<() => Promise<void>> {
   const path = join(dir, 'lock');
-  await mkdir(dir, { recursive: true });
+  await makeDirectories(dir);
   let told = false;
   while (!(await tryLock(path))) {
     options.signal.throwIfAborted();

@@ -2,13 +2,13 @@
 // Fetches what of the stack is missing into the store: the Microkit SDK, libvmm, sDDF. All that is to be fetched is asked
 // for first, so that it is announced with its size before the first byte, and a host that is out of reach ends it at
 // once. One fetch at a time in a store; each part appears whole or not at all.
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../../meta/diagnostic.ts';
 import { isSystemError } from '../action.ts';
-import { freeBytes } from '../free-space.ts';
 import { takeLock } from '../lock.ts';
+import { makeDirectories } from '../make-directories.ts';
 import { type Platform, type Stack, stack as ownStack } from '../stack.ts';
+import { describeSystemError } from '../system-reason.ts';
 import { sweepTemporaries } from '../temporary.ts';
 import { cacheDir, downloadsDir, type Environment } from './cache.ts';
 import { type FetchItem, type FetchProgress, type Task, taskFor } from './fetch-tasks.ts';
@@ -87,16 +87,14 @@ export async function fetchMissing<Part extends Missing>(
     });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    const free = freeBytes(cache);
-    const room = free === undefined ? '' : ` (${Math.floor(free / 2 ** 20)} MiB are free there)`;
-    return refuse('STORE101', `the store '${cache}' cannot be used: ${error.message}${room}`, {
+    return refuse('STORE101', `the store '${cache}' cannot be used: ${describeSystemError(error, cache)}`, {
       hint: 'make it writable, make room there, or set VMBUILD_CACHE to another directory',
     });
   }
 }
 
 async function withLock<T>(options: FetchOptions, downloads: string, task: () => Promise<T>): Promise<T> {
-  await mkdir(downloads, { recursive: true });
+  await makeDirectories(downloads);
   const release = await takeLock(downloads, {
     signal: options.signal,
     wait: options.wait ?? true,
@@ -124,7 +122,7 @@ async function fetchParts(
     for (const task of tasks) items.push(await task.describe(network));
     await fetching.onAnnounce?.(items);
     const directories = [...missing.map(({ path }) => dirname(path)), downloadsDir(fetching.cache)];
-    for (const directory of directories) await mkdir(directory, { recursive: true });
+    for (const directory of directories) await makeDirectories(directory);
     await sweepTemporaries(directories);
     for (const [at, task] of tasks.entries()) {
       const startMs = performance.now();

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { refuse } from '../../meta/diagnostic.ts';
-import { isFile } from '../presence.ts';
+import { isFile, statsOf } from '../presence.ts';
 import type { Platform, Stack } from '../stack.ts';
 import { downloadsDir, type Environment } from './cache.ts';
 import type { Network } from './network.ts';
@@ -73,7 +73,10 @@ function sdkTask(fetching: Fetching, part: StackPart): Task {
       if (!isRemote && !isFile(archive))
         refuse('NET103', `'${archive}' is not there`, { hint: 'check the path of the mirror' });
       const { askSize } = await import('./download.ts');
-      const sizeBytes = isRemote && network !== undefined ? await askSize({ ...ask, network }) : undefined;
+      const sizeBytes =
+        isRemote && network !== undefined
+          ? await askSize({ ...ask, network })
+          : Number(statsOf(archive)?.size);
       const from = isRemote ? showUrl(url) : archive;
       return { ...itemOf(part, from), sizeBytes, isApproximate: false };
     },
