@@ -40,7 +40,7 @@ export const foreignCommands: Readonly<Record<string, ForeignWord>> = {
   doc: { hint: "read docs/ in vmbuild's sources" },
   new: { hint: 'start from examples/ and README.md in the sources' },
   add: { hint: fetchInstead },
-  list: { hint: "run 'vmbuild --help' for the commands, 'vmbuild doctor' for what the SDK has" },
+  list: { hint: "run 'vmbuild boards' for the boards, 'vmbuild --help' for the commands" },
   // west
   init: { hint: fetchInstead },
   update: { hint: fetchInstead },

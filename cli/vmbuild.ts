@@ -180,13 +180,14 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     if (chosen === undefined) return exitCode.ok; // --help, --version and completion have printed
     checkRest(chosen.command, rest);
     const env = expandVariables(line.env);
-    const settings = settle(expandFlags(chosen.flags, env), env, chosen.command.options, given);
+    const flags = expandFlags(chosen.flags, env);
+    const settings = settle(flags, env, chosen.command.options, given);
     wantsJson = settings.on('json');
     printVerbose(settings);
     refuseOverwriting(settings);
     const context = { settings, env, given, rest, signal: interrupt.signal };
     for (const name of before) {
-      const code = await otherCommands(context).run(name, only(chosen.flags, commands[name]));
+      const code = await otherCommands(context).run(name, only(flags, commands[name]));
       if (code !== exitCode.ok) return code;
     }
     const { run } = await chosen.command.load();

@@ -12,6 +12,7 @@ import { type Diagnostic, exitCode, refuseErrors } from '../../meta/diagnostic.t
 import { errorFinding } from '../../meta/finding.ts';
 import { type BoardArchive, type Built, packBoard } from '../artifacts.ts';
 import { planImages } from '../artifacts-plan.ts';
+import { engineOptions } from '../engine-options.ts';
 import { writeStepSummary } from '../github.ts';
 import { type ImageName, loadImages } from '../image.ts';
 import { loadAll } from '../load.ts';
@@ -80,14 +81,13 @@ async function build(
   steps: readonly Step[],
   buildDir: string,
 ): Promise<{ report: RunReport; durations: ReadonlyMap<string, number> }> {
-  const jobs = settings.number('jobs');
   const durations = new Map<string, number>();
   const tell = reportBuild(settings);
   const report = await runSteps(steps, {
     buildDir,
     signal,
+    ...engineOptions(settings),
     keepGoing: true,
-    ...(jobs === undefined ? {} : { jobs }),
     onEvent: (event: BuildEvent) => {
       if (event.kind === 'finished') durations.set(event.step.name, event.durationMs);
       tell(event);

@@ -193,8 +193,9 @@ const west: readonly Row[] = [
     says: /try: run 'vmbuild --board BOARD', which says how that board starts/,
   },
   { line: 'debug', expects: 'a debugger', code: 2, says: /try: run 'vmbuild qemu -- -s -S'/ },
+  { line: 'boards', expects: 'the boards', code: 0, says: /maaxboard[^]*qemu_virt_aarch64/ },
   { line: 'init', expects: 'a workspace', code: 2, says: /try: run 'vmbuild fetch'/ },
-  { line: 'list', expects: 'projects', code: 2, says: /try: run 'vmbuild --help'/ },
+  { line: 'list', expects: 'projects', code: 2, says: /try: run 'vmbuild boards'/ },
 ];
 
 describe.each([

@@ -182,7 +182,7 @@ describe('the outputs', { timeout: 240_000 }, () => {
     { call: 'open', error: 'EROFS' },
     { call: 'open', error: 'EACCES' },
     { call: 'rename', error: 'EACCES', nth: 3 },
-  ])('[Disk] old output intact: %o', async (fault, ctx) => {
+  ])('the old output stays intact: %o', async (fault, ctx) => {
     await needTools(ctx, 'dtc', ['dtc']);
     const output = join(scratch(), 'the outputs');
     expect((await generate(output)).code).toBe(0);

@@ -178,7 +178,7 @@ describe('a given kernel', () => {
     expect(codesOf(await load({ linux: at('Image'), initrd: at('rootfs.cpio.gz') }))).toEqual(['KERN124']);
   });
 
-  it('[Kernel image] =m without the modules: --linux alone and with an initrd', async () => {
+  it('[Kernel image] CONFIG_VIRTIO_MMIO or VIRTIO_VSOCKETS missing, or =m without the modules: without, --linux alone and with an initrd', async () => {
     await writeFile(at('Image'), makeImage({ config: modular }));
     const refused = [
       await refusalOf(load({ linux: at('Image') })),
@@ -238,7 +238,7 @@ describe('a given kernel', () => {
     );
   });
 
-  it('[Kernel image] CONFIG_VIRTIO_MMIO or VIRTIO_VSOCKETS missing: by the module lists of the initrd', async () => {
+  it('[Kernel image] CONFIG_VIRTIO_MMIO or VIRTIO_VSOCKETS missing, or =m without the modules: missing, by the module lists of the initrd', async () => {
     const lists = modulesOf(release).filter(({ path }) => path.includes('/modules.'));
     await writeFile(at('rootfs.cpio.gz'), rootfs(lists));
     expect(await refusalOf(load({ linux: at('Image'), initrd: at('rootfs.cpio.gz') }))).toMatch(

@@ -90,18 +90,21 @@ describe('what a kernel needs', () => {
     ['CONFIG_BLK_DEV_INITRD', 'error'],
     ['CONFIG_RD_GZIP', 'error'],
     ['CONFIG_VIRTIO_CONSOLE', 'warning'],
-  ])('[Kernel image] CONFIG_VIRTIO_MMIO or VIRTIO_VSOCKETS missing: %s', (option, severity) => {
-    const [found = '', ...more] = judge(without(option));
-    expect(more).toEqual([]);
-    expect(found).toMatch(
-      new RegExp(
-        `^KERN122 ${severity}: kernel 'Image' \\(6\\.13\\.1\\) lacks ${option}, .* \\(by its IKCONFIG\\)`,
-      ),
-    );
-    expect(found).toContain(`| put ${option}=y into its .config and build it again`);
-  });
+  ])(
+    '[Kernel image] CONFIG_VIRTIO_MMIO or VIRTIO_VSOCKETS missing, or =m without the modules: missing, %s',
+    (option, severity) => {
+      const [found = '', ...more] = judge(without(option));
+      expect(more).toEqual([]);
+      expect(found).toMatch(
+        new RegExp(
+          `^KERN122 ${severity}: kernel 'Image' \\(6\\.13\\.1\\) lacks ${option}, .* \\(by its IKCONFIG\\)`,
+        ),
+      );
+      expect(found).toContain(`| put ${option}=y into its .config and build it again`);
+    },
+  );
 
-  it('[Kernel image] =m without the modules: refused with the option, the module and the line for .config', () => {
+  it('[Kernel image] CONFIG_VIRTIO_MMIO or VIRTIO_VSOCKETS missing, or =m without the modules: without, refused with the option, the module and the line for .config', () => {
     expect(judge(without(transport, `${transport}=m`))).toEqual([
       "KERN123 error: kernel 'Image' (6.13.1) has CONFIG_VIRTIO_VSOCKETS=m, the driver of the guests' socket device (by its IKCONFIG), but nobody loads its module 'vmw_vsock_virtio_transport' | put CONFIG_VIRTIO_VSOCKETS=y into its .config, or give an initrd with that module for 6.13.1 in /lib/modules: --initrd",
     ]);

@@ -72,6 +72,16 @@ describe('freshness', () => {
     expect((await build(steps, { buildDir })).ran).toEqual([]);
   });
 
+  it('builds all of it again if it is told to, and says that as the reason', async () => {
+    const { buildDir, steps } = chain();
+    await build(steps, { buildDir });
+    const { ran, fresh, events } = await build(steps, { buildDir, alwaysMake: true });
+    expect([ran.length, fresh]).toEqual([steps.length, []]);
+    const reasons = events.flatMap((event) => (event.kind === 'started' ? [event.reason] : []));
+    expect(new Set(reasons)).toEqual(new Set(['everything is made anew']));
+    expect((await build(steps, { buildDir })).ran).toEqual([]);
+  });
+
   it('stops where the content does not change any more', async () => {
     const { buildDir, steps } = chain();
     await build(steps, { buildDir });

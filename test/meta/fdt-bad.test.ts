@@ -144,6 +144,6 @@ test('[Device tree blob] DTS text given instead: is named', () => {
   );
 });
 
-test('[Device tree blob] > 2 MB: is refused with the limit', () => {
+test('a blob > 2 MB: is refused with the limit', () => {
   expect(read(Buffer.concat([blob, Buffer.alloc(0x20_0000)]))).toMatch(/^FDT101 .* at most 2097152 are read/);
 });

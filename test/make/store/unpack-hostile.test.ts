@@ -146,7 +146,7 @@ describe('links', () => {
     ['to a symbolic link', 'sdk/s', 'ARC104'],
     ['to itself', 'sdk/link', 'ARC104'],
   ])(
-    '[Archives] hardlink to a symlink, and what else is no file before it: %s',
+    '[Archives] hardlink to a symlink: and what else is no file before it: %s',
     async (_what, link, code) => {
       const entries = [
         file('sdk/d/x'),
