@@ -2,6 +2,7 @@
 // What the environment may hold or lack: the variable and its value are named, and no locale, time zone or colour setting
 // changes a result.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { onTerminal } from '../cli/terminal.ts';
@@ -16,7 +17,7 @@ it('[Environment] MICROKIT_SDK unset, wrong or relative: is named with its value
   expectRefusal(
     await run('/nowhere/sdk'),
     69,
-    /SDK102.*'\/nowhere\/sdk', given by MICROKIT_SDK, is no directory/,
+    /SDK102.*'\/nowhere\/sdk', given by MICROKIT_SDK, is not there/,
   );
   expectRefusal(await run(''), 2, /--sdk is empty \(from environment MICROKIT_SDK\)/);
   mkdirSync(join(directory, 'sdk/bin'), { recursive: true });
@@ -33,6 +34,9 @@ it('[Environment] HOME unset: the store is found without it', async (ctx) => {
   });
   expect(run.stderr).not.toContain('error');
   expect(run.code).toBe(0);
+  // A `~` is what a shell would make of it: the home that the system has for this user.
+  const tilde = await vmbuild(['clean', '-d', '~/x', '-v'], { cwd: directory, env: { HOME: undefined } });
+  expect(tilde.stderr).toContain(`--build-dir = ${join(userInfo().homedir, 'x')}  (flag)`);
 });
 
 /** All that `generate` makes, and what it and a refusal say, under `env`. */
