@@ -16,7 +16,7 @@ it('[Environment] MICROKIT_SDK unset, wrong or relative: is named with its value
   expectRefusal(
     await run('/nowhere/sdk'),
     69,
-    /SDK102.*'\/nowhere\/sdk', given by MICROKIT_SDK, is no directory/,
+    /SDK102.*'\/nowhere\/sdk', given by MICROKIT_SDK, is not there/,
   );
   expectRefusal(await run(''), 2, /--sdk is empty \(from environment MICROKIT_SDK\)/);
   mkdirSync(join(directory, 'sdk/bin'), { recursive: true });
