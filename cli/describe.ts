@@ -6,7 +6,6 @@ import { checkAgreement } from '../boards/agree.ts';
 import { type Board, boardDts } from '../boards/index.ts';
 import { readGiven } from '../linux/given-file.ts';
 import { runSteps } from '../make/engine.ts';
-import { compileReference } from '../make/judge/step.ts';
 import type { Step } from '../make/step.ts';
 import { makeTemporaryDirectory } from '../make/temporary-directory.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
@@ -98,7 +97,9 @@ async function loadTree(
   try {
     const steps = [
       compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),
-      ...(referenceDts === undefined ? [] : [compileReference(dtc, referenceDts)]),
+      ...(referenceDts === undefined
+        ? []
+        : [compileDeviceTree({ dtc, input: referenceDts, output: 'reference.dtb' })]),
     ];
     await runSteps(steps, {
       buildDir: directory,

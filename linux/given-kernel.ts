@@ -31,14 +31,21 @@ export async function openKernel(
   if (unpacking.kind === 'refused') return { diagnostics: [unpacking.diagnostic] };
   const image = unpacking.kind === 'unpacked' ? unpacking.bytes : bytes;
   const inspected = inspectKernel(image, path);
-  if (inspected.image === undefined) return { diagnostics: inspected.diagnostics };
+  const diagnostics =
+    unpacking.kind === 'raw'
+      ? inspected.diagnostics
+      : inspected.diagnostics.map((found) => ({
+          ...found,
+          message: `${found.message} (unpacked with ${unpacking.packing})`,
+        }));
+  if (inspected.image === undefined) return { diagnostics };
   const { release } = inspected.image;
   const config = readIkconfig(image) ?? (await readConfigBeside(path, release));
   const kernel =
     unpacking.kind === 'raw'
       ? { path, release, config }
       : { path: await keep(bytes, image, unpackedDir), release, config, packing: unpacking.packing };
-  return { kernel, diagnostics: inspected.diagnostics };
+  return { kernel, diagnostics };
 }
 
 /** By the hash of what it was unpacked from, so that it is written once, and never changes under a build. */

@@ -64,7 +64,9 @@ export function parseModuleLists(lists: { builtin: string; dep: string }, from: 
     state: (_, module) => {
       if (module === undefined) return undefined;
       if (builtin.has(module)) return 'y';
-      return loadable.has(module) ? 'm' : 'n';
+      if (loadable.has(module)) return 'm';
+      // Without the first list a module that is nowhere may be built in.
+      return builtin.size > 0 ? 'n' : undefined;
     },
   };
 }

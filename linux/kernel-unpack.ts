@@ -16,16 +16,17 @@ export type Unpacking =
 
 /** `raw` is everything that is not packed in a way that is unpacked here; `path` is how messages call the file. */
 export function unpackKernel(bytes: Buffer, path: string, limitBytes = maxUnpackedBytes): Unpacking {
-  if (isGzip(bytes)) return unpack(bytes, { packing: 'gzip', path, limitBytes });
+  if (isGzip(bytes)) return unpack(bytes, { packing: 'gzip', kernel: `kernel '${path}'`, path, limitBytes });
   const zboot = readZboot(bytes);
   if (zboot === undefined || !(zboot.packing in unpackers())) return { kind: 'raw' };
   const { start, end, packing } = zboot;
+  const kernel = `EFI zboot image '${path}'`;
   if (end > bytes.length)
     return refused(
       path,
-      `is an EFI zboot image whose packed kernel ends at byte ${end}, but the file at ${bytes.length}`,
+      `${kernel} is cut off: its packed kernel ends at byte ${end}, the file at ${bytes.length}`,
     );
-  return unpack(bytes.subarray(start, end), { packing, path, limitBytes });
+  return unpack(bytes.subarray(start, end), { packing, kernel, path, limitBytes });
 }
 
 /** The header of an EFI zboot image; undefined for everything else. */
@@ -56,7 +57,18 @@ const unpackers = (): Readonly<Record<string, Unpacker>> => ({
 
 function unpack(
   packed: Buffer,
-  { packing, path, limitBytes }: { packing: string; path: string; limitBytes: number },
+  {
+    packing,
+    kernel,
+    path,
+    limitBytes,
+  }: {
+    readonly packing: string;
+    /** As messages name it. */
+    readonly kernel: string;
+    readonly path: string;
+    readonly limitBytes: number;
+  },
 ): Unpacking {
   const unpacker = unpackers()[packing];
   if (unpacker === undefined) return { kind: 'raw' };
@@ -65,18 +77,18 @@ function unpack(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE')
-      return refused(path, `unpacks (${packing}) to more than ${formatSize(BigInt(limitBytes))}`);
+      return refused(path, `${kernel} unpacks (${packing}) to more than ${formatSize(BigInt(limitBytes))}`);
     if (code?.startsWith('Z_') !== true && code?.startsWith('ZSTD_') !== true) throw error;
-    return refused(path, `cannot be unpacked (${packing}, ${packed.length} bytes): ${message}`);
+    return refused(path, `${kernel} cannot be unpacked (${packing}, ${packed.length} bytes): ${message}`);
   }
 }
 
-const refused = (path: string, what: string): Unpacking => ({
+const refused = (path: string, message: string): Unpacking => ({
   kind: 'refused',
   diagnostic: {
     code: 'KERN121',
     severity: 'error',
-    message: `kernel '${path}' ${what}`,
+    message,
     place: { file: path },
     hint: 'copy or download it again',
   },

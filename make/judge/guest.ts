@@ -4,7 +4,6 @@
 import type { Diagnostic } from '../../meta/diagnostic.ts';
 import { errorFinding } from '../../meta/finding.ts';
 import { addressesOf, allNodes, hex, interruptsOf, stringsOf } from '../../meta/index.ts';
-import { sectionOf } from './elf-file.ts';
 import type { Evidence, JudgedVmm } from './evidence.ts';
 import { ConfigBytes } from './probe.ts';
 
@@ -44,7 +43,7 @@ function judgeCpu({ sdk }: Evidence, { elf, cpu }: JudgedVmm): Diagnostic[] {
 }
 
 function judgeRam({ probe, systemPath }: Evidence, { elf, pd, machine }: JudgedVmm): Diagnostic[] {
-  const config = new ConfigBytes(sectionOf(elf, '.vmm_config').bytes, probe);
+  const config = new ConfigBytes(elf, '.vmm_config', probe);
   const { ram, initrd } = machine;
   const found = [
     ...compare(elf.file, 'start of RAM', ram.base, config.u64('vmm_config_t.ram')),
@@ -77,8 +76,8 @@ function judgeDevices({ probe }: Evidence, { elf, tree }: JudgedVmm): Diagnostic
         interruptsOf({ tree, node }, 'aarch64')[0]?.irq ?? 0,
       ),
     );
-  const config = new ConfigBytes(sectionOf(elf, '.vmm_config').bytes, probe);
-  const vsock = new ConfigBytes(sectionOf(elf, '.vsock_config').bytes, probe);
+  const config = new ConfigBytes(elf, '.vmm_config', probe);
+  const vsock = new ConfigBytes(elf, '.vsock_config', probe);
   const type = 'vmm_config_virtio_mmio_device_t';
   const emulated = [
     ...config

@@ -16,14 +16,13 @@ import {
   stringsOf,
 } from '../../meta/index.ts';
 import type { AddressRange } from '../store/sdk-board.ts';
-import { sectionOf } from './elf-file.ts';
 import type { Evidence } from './evidence.ts';
 import { isInOneOf } from './memory.ts';
 import { ConfigBytes } from './probe.ts';
 
 export function judgeSerial(evidence: Evidence): Diagnostic[] {
   const { driver, probe, reference, driverConfig } = evidence;
-  const resources = new ConfigBytes(sectionOf(driver.elf, '.device_resources').bytes, probe);
+  const resources = new ConfigBytes(driver.elf, '.device_resources', probe);
   const found: Diagnostic[] = [];
   if (findDriver([driverConfig], reference.serial.node) === undefined)
     found.push(

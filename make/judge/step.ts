@@ -45,7 +45,7 @@ export function judgeSteps(options: JudgeOptions): readonly Step[] {
   const { image, system, vmms, driver, probe } = options;
   const { board, sdk, serial, loader, driverConfig } = factsOf(options);
   return [
-    compileReference(options.dtc, options.referenceDts),
+    compileDeviceTree({ dtc: options.dtc, input: options.referenceDts, output: reference }),
     {
       name: 'judge',
       action: {
@@ -64,11 +64,7 @@ export function judgeSteps(options: JudgeOptions): readonly Step[] {
 }
 
 const verdict = 'judge/verdict.txt';
-const reference = 'reference.dtb';
-
-/** The board's device tree as sDDF has it; what describes a system holds the board's own against it too. */
-export const compileReference = (dtc: string, input: string): Step =>
-  compileDeviceTree({ dtc, input, output: reference });
+const reference = 'judge/board.dtb';
 
 /** What of the options counts, so that nothing else makes the step run again. */
 function factsOf({ board: described, sdk, sddf }: JudgeOptions): {

@@ -38,11 +38,17 @@ export interface SystemFile {
 export function parseSystem(text: string, file: string): SystemFile {
   if (XMLValidator.validate(text) !== true) damaged(file, 'is no well-formed XML');
   const root = children(parser.parse(text) as XmlNode, 'system')[0] ?? damaged(file, 'has no <system>');
+  const numberOf = (node: XmlNode, name: string): bigint => {
+    const text = attribute(node, name);
+    return /^(0x[0-9a-f]+|[0-9]+)$/i.test(text)
+      ? BigInt(text)
+      : damaged(file, `has '${name}' = '${text}', which is no number`);
+  };
   const regions = children(root, 'memory_region').map(
     (node): SystemRegion => ({
       name: attribute(node, 'name'),
-      size: BigInt(attribute(node, 'size')),
-      paddr: 'phys_addr' in node ? BigInt(attribute(node, 'phys_addr')) : undefined,
+      size: numberOf(node, 'size'),
+      paddr: 'phys_addr' in node ? numberOf(node, 'phys_addr') : undefined,
     }),
   );
   const byName = new Map(regions.map((region) => [region.name, region]));
@@ -50,7 +56,7 @@ export function parseSystem(text: string, file: string): SystemFile {
     children(node, 'map').map((map) => ({
       region:
         byName.get(attribute(map, 'mr')) ?? damaged(file, `maps '${attribute(map, 'mr')}', which is nowhere`),
-      vaddr: BigInt(attribute(map, 'vaddr')),
+      vaddr: numberOf(map, 'vaddr'),
     }));
   const pds = children(root, 'protection_domain').map(
     (node): SystemPd => ({
@@ -58,8 +64,8 @@ export function parseSystem(text: string, file: string): SystemFile {
       programImage: attribute(children(node, 'program_image')[0] ?? {}, 'path'),
       maps: mapsOf(node),
       irqs: children(node, 'irq').map((irq) => ({
-        irq: Number(attribute(irq, 'irq')),
-        id: Number(attribute(irq, 'id')),
+        irq: Number(numberOf(irq, 'irq')),
+        id: Number(numberOf(irq, 'id')),
         trigger: attribute(irq, 'trigger'),
       })),
       guestMaps: children(node, 'virtual_machine').flatMap(mapsOf),
@@ -84,7 +90,7 @@ const children = (node: XmlNode, name: string): readonly XmlNode[] => {
   return Array.isArray(found) ? found.filter((child): child is XmlNode => typeof child === 'object') : [];
 };
 
-/** An absent one reads as empty, which then is the number 0 or a name that nothing has: a finding, not a crash. */
+/** An absent one reads as empty, which is no number, and a name that nothing has. */
 const attribute = (node: XmlNode, name: string): string => {
   const value = node[name];
   return typeof value === 'string' ? value : '';

@@ -17,7 +17,7 @@ export const fetchSdk = (options: FetchSdkOptions): Promise<void> =>
       const found = await narHash(quarantine, { signal: options.signal });
       if (found !== options.treeHash)
         refuse('SDK111', `the tree in ${name} has NAR hash ${found}, but ${options.treeHash} is pinned`, {
-          hint: 'do not use it; fetch it from another place',
+          hint: 'fetch it from another place; unpack one that you have built yourself, and name it with --sdk',
         });
       return quarantine;
     },

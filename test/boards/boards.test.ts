@@ -2,12 +2,16 @@
 // Every board: its data, its tree, and the system that is described for it.
 
 import { spawnSync } from 'node:child_process';
-import { describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { boardDts, boardNames, loadBoard } from '../../boards/index.ts';
+import { findSdk, type Sdk } from '../../make/store/sdk.ts';
 import { addressesOf, exitCode, findNode, interruptsOf, Refusal } from '../../meta/index.ts';
 import { compileBoardTree, describeForBoard } from '../meta/vsock-fixture.ts';
 import { dtc } from '../meta/upstream.ts';
 import { requireOrSkip } from '../require.ts';
+import type { BoardInput } from '../../boards/schema.ts';
 import { refusedBy } from './plain-board.ts';
 
 test('the boards that there are', () => {
@@ -69,6 +73,30 @@ describe.each(boardNames())('%s', (name) => {
   });
 });
 
+/** QEMU's own, where a board says nothing. */
+const defaultTimerHz = 62_500_000;
+
+test("in QEMU each board's timer runs as fast as the SDK's kernel counts", async (ctx) => {
+  const sdk = findSdkOrSkip(ctx);
+  for (const name of boardNames()) {
+    const { qemu } = await loadBoard(name);
+    if (qemu === undefined || !sdk.boards.has(name)) continue;
+    const file = join(sdk.path, 'board', name, 'debug/include/kernel/gen_config.json');
+    const kernel = JSON.parse(readFileSync(file, 'utf8')) as { TIMER_FREQUENCY: string };
+    expect([name, qemu.timerHz ?? defaultTimerHz]).toEqual([name, Number(kernel.TIMER_FREQUENCY)]);
+  }
+});
+
+function findSdkOrSkip(ctx: TestContext): Sdk {
+  try {
+    return findSdk({ env: process.env });
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    requireOrSkip(ctx, 'sdk', false, error.message);
+    throw error;
+  }
+}
+
 describe('schema', () => {
   test('a good board', () => {
     expect(refusedBy(() => undefined)).toEqual([]);
@@ -100,6 +128,29 @@ describe('schema', () => {
     expect(refusedBy((input) => (input.guest.gic.version = 3))).toEqual([
       "BRD104 board 'x' has a GICv3 without 'redistributor'",
     ]);
+  });
+
+  test('how QEMU runs it', () => {
+    const qemu: NonNullable<BoardInput['qemu']> = {
+      system: 'qemu-system-aarch64',
+      machine: 'virt,virtualization=on',
+      memory: '2G',
+      serialPort: 1,
+      start: 'loader',
+    };
+    expect(refusedBy((input) => (input.qemu = qemu))).toEqual([]);
+    expect(refusedBy((input) => (input.qemu = { ...qemu, machine: 'virt, -s' }))[0]).toMatch(
+      /^BRD101 board 'x': qemu\.machine: /,
+    );
+    expect(refusedBy((input) => (input.qemu = { ...qemu, serialPort: -1 }))[0]).toMatch(
+      /^BRD101 board 'x': qemu\.serialPort: /,
+    );
+    expect(refusedBy((input) => (input.qemu = { ...qemu, timerHz: 0.5 }))[0]).toMatch(
+      /^BRD101 board 'x': qemu\.timerHz: /,
+    );
+    expect(refusedBy((input) => Object.assign(input, { qemu: { ...qemu, start: 'magic' } }))[0]).toMatch(
+      /^BRD101 board 'x': qemu\.start: /,
+    );
   });
 
   test('no way to start it', () => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `--guest trustworthy-systems` as a user runs it, against a stand-in of the site on loopback: guests that boot another
 // system than ours, and what is said where the images cannot be had.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it, type TestContext } from 'vitest';
 import type { DebianGuest } from '../../linux/debian.ts';
 import { trustworthyImages } from '../../linux/trustworthy-names.ts';
@@ -93,6 +94,25 @@ it("--linux and --initrd take names of libvmm's images, as its Makefiles do", {
   expect(ended.stderr).toMatch(
     /warning\[KERN124\]: kernel '.*-linux' \(.*\) does not say how it was configured/,
   );
+});
+
+it('modules in /lib/modules of a given initrd are loaded from there', {
+  timeout: 12 * minutes,
+}, async (ctx) => {
+  await needSim(ctx);
+  const guest = await loadDebianGuest();
+  if (typeof guest === 'string') throw new Error(guest);
+  const directory = scratch();
+  const initrd = join(directory, 'rootfs.cpio.gz');
+  writeFileSync(initrd, await standInRootfs(guest, 'vmbuild'));
+  // A copy elsewhere, packed as distributions pack theirs.
+  const linux = join(directory, 'vmlinuz');
+  writeFileSync(linux, gzipSync(readFileSync(guest.kernel.path), { level: 1 }));
+  const files = ['--linux', linux, '--initrd', initrd, '--build-dir', directory];
+  const env = { VMBUILD_CACHE: join(directory, 'cache') };
+  const ended = await vmbuild(['sim', ...files, '--timeout', '300'], { env });
+  expectVerified(ended);
+  expect(ended.stderr).not.toContain('warning[');
 });
 
 it('fetch: fetches them too, and says so; without them it is a warning', async () => {

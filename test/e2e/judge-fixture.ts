@@ -10,7 +10,7 @@ import { type ImageInputs, planImage } from '../../Makefile.ts';
 import { runSteps } from '../../make/engine.ts';
 import type { Step } from '../../make/step.ts';
 import { findSdk } from '../../make/store/sdk.ts';
-import { openBoard } from '../../make/store/sdk-board.ts';
+import { openBoard, type SdkBoard } from '../../make/store/sdk-board.ts';
 import { findSources } from '../../make/store/sources.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { type DeviceTree, describeVsockSystem, Refusal } from '../../meta/index.ts';
@@ -63,13 +63,18 @@ export class ImageBench {
     return this.#run(described, () => true);
   }
 
-  /** Judges what lies there by another description of the board; nothing is built. */
-  judge(described: Described): Promise<string[]> {
-    return this.#run(described, ({ name }) => name === 'judge');
+  /** Judges what lies there by another description of the board, or for another SDK; nothing is built. */
+  judge(described: Described, change: (sdk: SdkBoard) => SdkBoard = (sdk) => sdk): Promise<string[]> {
+    return this.#run(described, ({ name }) => name === 'judge', change);
   }
 
-  async #run(described: Described, isWanted: (step: Step) => boolean): Promise<string[]> {
-    const steps = planImage(await this.#inputs(described)).filter(isWanted);
+  async #run(
+    described: Described,
+    isWanted: (step: Step) => boolean,
+    change: (sdk: SdkBoard) => SdkBoard = (sdk) => sdk,
+  ): Promise<string[]> {
+    const inputs = await this.#inputs(described);
+    const steps = planImage({ ...inputs, sdk: change(inputs.sdk) }).filter(isWanted);
     try {
       await runSteps(steps, { buildDir: this.directory, signal: AbortSignal.timeout(600_000) });
       return [];

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Every board's image, debug and release, is judged good; and with one value of another board's in it, it is not: QEMU's
 // values in the images of the others, another's in QEMU's.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { boardNames } from '../../boards/index.ts';
+import { parseElf, sectionOf } from '../../make/judge/elf-file.ts';
 import { findNode, gpa, gpaRange, hex } from '../../meta/index.ts';
 import type { FdtNode } from '../../meta/fdt/parse.ts';
 import { type Described, describedAs, ImageBench, needBoard } from './judge-fixture.ts';
@@ -164,6 +165,86 @@ function set(node: FdtNode, name: string, words: readonly number[]): void {
   properties(node).set(name, bytes);
 }
 
+interface Tamper {
+  readonly what: string;
+  /** In the build directory. */
+  readonly file: string;
+  readonly code: string;
+  readonly change: (bytes: Buffer) => Buffer;
+}
+
+/** Flips a bit of a section's byte. */
+const inSection =
+  (name: string, find: (content: Buffer) => number): Tamper['change'] =>
+  (bytes) => {
+    const { bytes: content } = sectionOf(parseElf(bytes, 'x'), name);
+    const inside = find(content);
+    expect(inside).toBeGreaterThan(2);
+    const at = content.byteOffset - bytes.byteOffset + inside;
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    return bytes;
+  };
+
+const inText =
+  (pattern: RegExp, to: string): Tamper['change'] =>
+  (bytes) => {
+    const text = bytes.toString();
+    expect(text).toMatch(pattern);
+    return Buffer.from(text.replace(pattern, to));
+  };
+
+const ramSize = Buffer.from([0, 0, 0, 0x08, 0, 0, 0, 0]);
+const vsockIrq = Buffer.from([75, 0, 0, 0]);
+
+const tampers: readonly Tamper[] = [
+  {
+    what: 'another loader in front',
+    file: 'loader.img',
+    code: 'JDG103',
+    change: (bytes) => bytes.fill(0, 0, 4),
+  },
+  {
+    what: 'a device tree that no VMM was linked with',
+    file: 'loader.img',
+    code: 'JDG104',
+    change: (bytes) => {
+      const at = bytes.indexOf('vmbuild guest');
+      expect(at).toBeGreaterThan(0);
+      return bytes.fill('x', at, at + 1);
+    },
+  },
+  {
+    what: 'other RAM in the config of a VMM',
+    file: 'client_vmm0.elf',
+    code: 'JDG130',
+    change: inSection('.vmm_config', (content) => content.indexOf(ramSize) + 3),
+  },
+  {
+    what: 'RAM of another size in the system',
+    file: 'vsock.system',
+    code: 'JDG131',
+    change: inText(/(name="guest_ram_client_linux1" size=)"0x8000000"/, '$1"0x4000000"'),
+  },
+  {
+    what: "another interrupt in the socket's config",
+    file: 'client_vmm1.elf',
+    code: 'JDG132',
+    change: inSection('.vsock_config', (content) => content.indexOf(vsockIrq)),
+  },
+  {
+    what: 'the serial port mapped elsewhere',
+    file: 'vsock.system',
+    code: 'JDG142',
+    change: inText(/(<map mr="[^"]*\/drivers\/serial\/[^"]*" vaddr=)"0x20000000"/, '$1"0x21000000"'),
+  },
+  {
+    what: 'a cut program',
+    file: 'serial_driver.elf',
+    code: 'JDG190',
+    change: (bytes) => bytes.subarray(0, 0x1000),
+  },
+];
+
 const cases = boardNames().flatMap((name) => ['debug', 'release'].map((config) => ({ name, config })));
 
 describe.each(cases)('$name, $config', ({ name, config }) => {
@@ -188,6 +269,25 @@ describe.each(cases)('$name, $config', ({ name, config }) => {
     }
     const codes = await (swap.isBuilt === false ? bench.judge(swapped) : bench.build(swapped));
     expect(codes).toContain(swap.code);
+  });
+
+  it.for(tampers)('is not with $what', { timeout: 5 * minutes }, async ({ file, change, code }, ctx) => {
+    await needBoard(ctx, name, config);
+    expect(await bench.build(await describedAs(name))).toEqual([]);
+    const path = join(bench.directory, file);
+    const bytes = readFileSync(path);
+    writeFileSync(path, change(Buffer.from(bytes)));
+    try {
+      expect(await bench.judge(await describedAs(name))).toContain(code);
+    } finally {
+      writeFileSync(path, bytes);
+    }
+  });
+
+  it('is not for an SDK whose kernel keeps the devices to itself', async (ctx) => {
+    await needBoard(ctx, name, config);
+    const codes = await bench.judge(await describedAs(name), (sdk) => ({ ...sdk, devices: [] }));
+    expect(codes).toEqual(expect.arrayContaining(['JDG110', 'JDG143']));
   });
 
   it('is good again with its own', { timeout: 5 * minutes }, async (ctx) => {

@@ -28,7 +28,7 @@ it('missing tools, SDK and sources are said at once, with exit 69', async () => 
   expect(existsSync(join(directory, 'build'))).toBe(false);
 });
 
-it('sim needs a QEMU that is new enough, and says so with all else that is missing', async () => {
+it('[QEMU] too old: both versions, with all else that is missing', async () => {
   const directory = scratch();
   const old = join(directory, 'qemu-system-aarch64');
   writeFileSync(old, '#!/bin/sh\necho QEMU emulator version 6.2.0\n', { mode: 0o755 });
@@ -44,6 +44,34 @@ it('sim needs a QEMU that is new enough, and says so with all else that is missi
     /try: run: (vmbuild setup, or: apt|brew) install clang lld qemu/,
     /error\[DEB103\]: .*--offline/,
   );
+  expect(existsSync(join(directory, 'build'))).toBe(false);
+});
+
+it.each(['qemu', 'sim'])(
+  '[QEMU] missing: %s says so with all else that is missing, and the package',
+  async (command) => {
+    const directory = scratch();
+    const run = await vmbuild([command, '--build-dir', join(directory, 'build'), '--offline'], {
+      env: { ...bare(directory), PATH: directory },
+    });
+    expectRefusal(
+      run,
+      69,
+      /error\[TOOL101\]: 'qemu-system-aarch64' is not found on PATH \(needed: 7\.2 or newer\)/,
+      /try: run: (vmbuild setup, or: apt|brew) install clang .*qemu/,
+    );
+    expect(existsSync(join(directory, 'build'))).toBe(false);
+  },
+);
+
+it('a QEMU without the board’s machine is refused before anything is looked for or built', async () => {
+  const directory = scratch();
+  const qemu = join(directory, 'qemu-system-aarch64');
+  const script = `case "$*" in --version) echo QEMU emulator version 9.2.0;; *) echo Supported machines are:;; esac`;
+  writeFileSync(qemu, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const args = ['qemu', '--board', 'zcu102', '--build-dir', join(directory, 'build'), '--offline'];
+  const run = await vmbuild(args, { env: { ...bare(directory), PATH: directory } });
+  expectRefusal(run, 69, /error\[RUN120\]: '.*qemu-system-aarch64' 9\.2\.0 has no machine 'xlnx-zcu102'/);
   expect(existsSync(join(directory, 'build'))).toBe(false);
 });
 

@@ -168,7 +168,9 @@ describe('a given kernel', () => {
 
   it('packed, and something else inside: named for that', async () => {
     await writeFile(at('Image'), gzip(Buffer.from('\x7fELF')));
-    expect(await refusalOf(load({ linux: at('Image') }))).toMatch(/^KERN105 .* is an ELF file/);
+    expect(await refusalOf(load({ linux: at('Image') }))).toMatch(
+      /^KERN105 .* is an ELF file .* \(unpacked with gzip\)$/,
+    );
   });
 
   it('that does not say how it was configured: a warning, with and without an initrd', async () => {

@@ -63,6 +63,9 @@ it('modules.builtin and modules.dep: hyphens are underscores, packed files count
   expect(lists.state('CONFIG_VSOCKETS', 'vsock')).toBe('m');
   expect(lists.state('CONFIG_VIRTIO_VSOCKETS', 'vmw_vsock_virtio_transport')).toBe('n');
   expect(lists.state('CONFIG_RD_GZIP')).toBeUndefined();
+  const half = parseModuleLists({ builtin: '', dep: 'a/vsock.ko:\n' }, 'x');
+  expect(half.state('CONFIG_VSOCKETS', 'vsock')).toBe('m');
+  expect(half.state('CONFIG_VIRTIO_MMIO', 'virtio_mmio')).toBeUndefined();
 });
 
 const judge = (config: KernelConfig | undefined, modules: readonly string[] = [], isSure = true): string[] =>

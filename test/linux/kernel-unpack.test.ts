@@ -51,12 +51,12 @@ describe('a packed kernel', () => {
     [
       '[Kernel image] EFI zboot (MZ + zimg): cut off',
       makeZboot(packed, 'gzip').subarray(0, -1),
-      `KERN121 kernel 'Image.gz' is an EFI zboot image whose packed kernel ends at byte ${1024 + packed.length}, but the file at ${1023 + packed.length}`,
+      `KERN121 EFI zboot image 'Image.gz' is cut off: its packed kernel ends at byte ${1024 + packed.length}, the file at ${1023 + packed.length}`,
     ],
     [
       'EFI zboot with rubbish inside',
       makeZboot(Buffer.alloc(10), 'gzip'),
-      "KERN121 kernel 'Image.gz' cannot be unpacked (gzip, 10 bytes): incorrect header check",
+      "KERN121 EFI zboot image 'Image.gz' cannot be unpacked (gzip, 10 bytes): incorrect header check",
     ],
   ])('%s: refused', (_, bytes, expected) => {
     expect(refusal(bytes)).toBe(expected);

@@ -2,20 +2,28 @@
 // A root file system of the shape of libvmm's, which buildroot makes: /init hands over to busybox's init, whose inittab
 // runs /etc/init.d/rcS, which runs the scripts S??*. Theirs goes with a kernel that has all drivers built in; Debian's
 // kernel stands in for that one, so the stand-in carries its modules and loads them in a script of its own, S10modules.
-// (Not in /lib/modules, where vmbuild would see to them.)
+// (Not in /lib/modules, where vmbuild would see to them, unless a test wants just that.)
 import { readFile } from 'node:fs/promises';
 import { type CpioEntry, renderCpio } from '../../linux/cpio.ts';
 import type { DebianGuest } from '../../linux/debian.ts';
 import { gzip } from '../../linux/initramfs.ts';
 
-export async function standInRootfs({
-  busybox,
-  modules,
-}: Pick<DebianGuest, 'busybox' | 'modules'>): Promise<Buffer> {
+/** `loadedBy`: its own script, or vmbuild, which finds them in /lib/modules. */
+export async function standInRootfs(
+  { busybox, modules, kernel }: DebianGuest,
+  loadedBy: 'script' | 'vmbuild' = 'script',
+): Promise<Buffer> {
   const loaded = await Promise.all(
     modules.map(async ({ name, path }) => ({ name: `${name}.ko`, bytes: await readFile(path) })),
   );
-  const insmods = loaded.map(({ name }) => `insmod /usr/share/stand-in/${name}`);
+  const home = loadedBy === 'script' ? 'usr/share/stand-in' : `lib/modules/${kernel.version}`;
+  const names = loaded.map(({ name }) => name);
+  const insmods = script(
+    'etc/init.d/S10modules',
+    names.map((name) => `insmod /${home}/${name}`),
+  );
+  // As depmod has it: all that a module needs, what comes first last.
+  const dep = names.map((name, at) => `${name}: ${names.slice(0, at).toReversed().join(' ')}`);
   return gzip(
     renderCpio([
       script('init', initLines),
@@ -26,11 +34,13 @@ export async function standInRootfs({
       ),
       { kind: 'file', path: 'etc/inittab', mode: 0o644, bytes: text(inittabLines) },
       script('etc/init.d/rcS', rcsLines),
-      script('etc/init.d/S10modules', insmods),
+      loadedBy === 'script'
+        ? insmods
+        : { kind: 'file', path: `${home}/modules.dep`, mode: 0o644, bytes: text(dep) },
       ...loaded.map(
         ({ name, bytes }): CpioEntry => ({
           kind: 'file',
-          path: `usr/share/stand-in/${name}`,
+          path: `${home}/${name}`,
           mode: 0o644,
           bytes,
         }),

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The launcher with a fake QEMU, a script that prints what a boot prints.
+import { spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, type TestContext } from 'vitest';
+import { boardDts, boardNames, loadBoard } from '../../../boards/index.ts';
 import type { Refusal } from '../../../meta/diagnostic.ts';
 import type { ConsoleLine } from '../../../make/launch/console.ts';
 import { launchQemu, type LaunchOptions } from '../../../make/launch/qemu.ts';
 import type { LaunchEnd } from '../../../make/launch/watch.ts';
 import { searchTools } from '../../../make/tools/find.ts';
+import { findMachine } from '../../../make/tools/qemu-machine.ts';
 import { qemuArguments } from '../../../make/tools/qemu.ts';
+import { dtc } from '../../meta/upstream.ts';
 import { requireOrSkip } from '../../require.ts';
 import { fakeTool, processesOf, read, runsOf, scratchDir, until, write } from '../scratch.ts';
 import { hash, report, verdict } from './reports.ts';
@@ -93,7 +97,7 @@ it('ends early when a PD dies, with the name that comes after', async () => {
   expect(refusal?.diagnostics[0]?.message).toContain("a protection domain died ('CLIENT_VMM1')");
 });
 
-it('124 at the deadline, with what was seen and what was not', async () => {
+it('[QEMU] guest hangs: 124 at the deadline, with what was seen and what was not', async () => {
   const { refusal } = await launch(`${send}; sleep 1000`, { deadlineMs: 1000 });
   expect(refusal?.exit).toBe(124);
   expect(refusal?.diagnostics[0]?.message).toBe(
@@ -110,11 +114,29 @@ it('waits for a line that matches', async () => {
   expect(refusal?.exit).toBe(124);
 });
 
-it('QEMU that gives up is one diagnostic in its own words', async () => {
-  const missing = await launch(
+it('[QEMU] guest panics: 1 at once, with the line, and the console is kept', async () => {
+  const panic = 'Kernel panic - not syncing: No working init found.';
+  const { refusal, directory } = await launch(
+    `${recv}; printf '\\033[32m${panic}\\r\\n\\033[0m'; sleep 1000`,
+  );
+  expect(refusal?.exit).toBe(1);
+  expect(refusal?.diagnostics).toEqual([
+    {
+      code: 'RUN116',
+      severity: 'error',
+      message: `guest 'sender' (CID 4) stopped: ${panic}`,
+      hint: `see '${join(directory, 'console.log')}'`,
+    },
+  ]);
+  expect(read(directory, 'sender.log')).toBe(`${panic}\n`);
+});
+
+it('[QEMU] boot ROM missing: its name, and the package that has it', async () => {
+  const { refusal } = await launch(
     'echo \'qemu-system-aarch64: failed to find romfile "efi-virtio.rom"\' >&2; exit 1',
   );
-  expect(missing.refusal?.diagnostics).toEqual([
+  expect(refusal?.exit).toBe(1);
+  expect(refusal?.diagnostics).toEqual([
     {
       code: 'RUN101',
       severity: 'error',
@@ -123,6 +145,23 @@ it('QEMU that gives up is one diagnostic in its own words', async () => {
       hint: 'run: apt install ipxe-qemu',
     },
   ]);
+});
+
+it('[QEMU] port in use: in the words of QEMU, which is told of none', async () => {
+  const words = 'Failed to bind socket to 0.0.0.0:2222: Address already in use';
+  const { refusal } = await launch(`echo 'qemu-system-aarch64: -netdev user: ${words}' >&2; exit 1`);
+  expect(refusal?.exit).toBe(1);
+  expect(refusal?.diagnostics[0]?.message).toContain(words);
+  for (const name of boardNames()) {
+    const { qemu } = await loadBoard(name);
+    if (qemu === undefined) continue;
+    const args = qemuArguments(qemu, { ...plain, image: '/loader.img', monitor: true });
+    expect(args.join(' ')).toContain(' -nic none ');
+    expect(args.join(' ')).not.toMatch(/tcp|hostfwd|socket|-gdb|-s |:\d/);
+  }
+});
+
+it('QEMU that gives up is one diagnostic in its own words', async () => {
   const crash = await launch('kill -SEGV $$');
   expect(crash.refusal?.diagnostics[0]?.message).toBe(
     'qemu-system-aarch64 was ended by SIGSEGV before the guests were done: it said nothing',
@@ -187,12 +226,27 @@ it('logs that cannot be written are one diagnostic', async () => {
   expect(existsSync(file)).toBe(true);
 });
 
-it('the real QEMU: words of its own for what it does not know, and a machine that stays on', async (ctx) => {
+const plain = {
+  loadAddress: 0x41000000n,
+  cpu: 'cortex-a53',
+  dtb: '/board.dtb',
+  properties: new Set<string>(),
+};
+
+async function needQemu(ctx: TestContext): Promise<string> {
   const { found } = await searchTools(['qemu-system-aarch64'], process.env);
   const qemu = found.get('qemu-system-aarch64')?.path;
   requireOrSkip(ctx, 'qemu', qemu !== undefined, 'no qemu-system-aarch64 on PATH');
-  const unknown = await launch('', { qemu: qemu ?? '', args: ['-machine', 'vurt'] });
+  return qemu ?? '';
+}
+
+it('the real QEMU has words of its own for what it does not know', async (ctx) => {
+  const unknown = await launch('', { qemu: await needQemu(ctx), args: ['-machine', 'vurt'] });
   expect(unknown.refusal?.diagnostics[0]?.message).toContain('unsupported machine type');
+});
+
+it('[QEMU] no output: 124 at the deadline, from the real QEMU with an image that does nothing', async (ctx) => {
+  const qemu = await needQemu(ctx);
   const directory = scratchDir('a,comma');
   const image = write(directory, 'loader.img', Buffer.from([0, 0, 0, 0x14])); // b . : a loop
   const args = qemuArguments(
@@ -203,10 +257,36 @@ it('the real QEMU: words of its own for what it does not know, and a machine tha
       serialPort: 0,
       start: 'loader',
     },
-    { image, loadAddress: 0x41000000n, cpu: 'cortex-a53', dtb: '/nowhere', properties: new Set() },
+    { ...plain, image },
   );
-  const { refusal } = await launch('', { qemu: qemu ?? '', args, deadlineMs: 1500 });
+  const { refusal } = await launch('', { qemu, args, deadlineMs: 1500 });
   expect(refusal?.diagnostics[0]?.message).toContain('after 2 s, the deadline, neither the receiver');
   expect(refusal?.exit).toBe(124);
   expect(readFileSync(image).length).toBe(4);
 });
+
+it('the real QEMU starts every board’s machine, and an image with a comma in its path', async (ctx) => {
+  requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+  const qemu = await needQemu(ctx);
+  const { found } = await searchTools(['qemu-system-aarch64'], process.env);
+  const directory = scratchDir('a,comma');
+  const image = write(directory, 'loader.img', Buffer.from([0, 0, 0, 0x14]));
+  for (const name of boardNames()) {
+    const board = await loadBoard(name);
+    if (board.qemu === undefined) continue;
+    const tool = found.get(board.qemu.system);
+    const properties = tool === undefined ? new Set<string>() : await findMachine(tool, board.qemu.machine);
+    const dtb = compileBoard(name, directory);
+    const args = qemuArguments(board.qemu, { ...board, dtb, image, properties });
+    const { refusal } = await launch('', { qemu, args, deadlineMs: 1500 });
+    expect([name, refusal?.exit, refusal?.diagnostics[0]?.code]).toEqual([name, 124, 'RUN124']);
+  }
+});
+
+/** Path of the board's compiled tree. */
+function compileBoard(name: string, directory: string): string {
+  const dtb = join(directory, `${name}.dtb`);
+  const { status } = spawnSync('dtc', ['-q', '-I', 'dts', '-O', 'dtb', '-o', dtb, boardDts(name)]);
+  expect(status).toBe(0);
+  return dtb;
+}

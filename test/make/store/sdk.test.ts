@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Which SDK is taken, and what is said of one that does not fit: all of it at once, with what was found and needed.
+import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -109,6 +110,7 @@ describe('what it is', () => {
 
   it.each([
     ['linux', 'x64', 'cffaedfe0c000001', 'darwin on arm64'],
+    ['linux', 'x64', 'cffaedfe07000001', 'darwin on x64'],
     ['darwin', 'x64', 'cffaedfe0c000001', 'darwin on arm64'],
     ['darwin', 'arm64', 'cffaedfe07000001', undefined],
     ['linux', 'x64', 'cffaedfe99999999', undefined],
@@ -122,14 +124,23 @@ describe('what it is', () => {
     expect(describeForeign(tool, { platform, arch })).toBe(expected);
   });
 
-  it('[SDK directory] symlinked; spaces in the path: taken as it is given', () => {
-    const sdk = fakeSdk(join(scratchDir('my sdks'), "it's 2.3"));
-    const link = join(scratchDir(), 'a link');
+  it('[SDK directory] symlinked: taken by the name that was given', () => {
+    const sdk = fakeSdk(join(scratchDir(), 'real'));
+    const link = join(scratchDir(), 'link');
     symlinkSync(sdk, link);
     const board = openBoard(findSdk({ sdk: link, env: {} }), 'qemu_virt_aarch64', 'debug');
     expect(board.sdk.tool).toBe(join(link, 'bin/microkit'));
-    symlinkSync(link, join(dirname(sdk), 'zz'));
+    // Of a folder, too.
     expect(findSdk({ sdk: `${dirname(link)}/`, env: {} }).path).toBe(link);
+  });
+
+  it('[SDK directory] spaces in the path: and quotes', () => {
+    const sdk = fakeSdk(join(scratchDir('my sdks'), "it's 2.3"));
+    expect(openBoard(findSdk({ sdk, env: {} }), 'qemu_virt_aarch64', 'debug').sdk.path).toBe(sdk);
+    chmodSync(join(sdk, 'bin/microkit'), 0o644);
+    const [hint = ''] = refused(() => findSdk({ sdk, env: {} })).hints;
+    execFileSync('sh', ['-c', hint.slice('run: '.length)]);
+    expect(findSdk({ sdk: dirname(sdk), env: {} }).path).toBe(sdk);
   });
 
   it('offers its boards and configurations', () => {
@@ -174,7 +185,19 @@ describe('a board in it', () => {
     ]);
   });
 
-  it('[SDK directory] a file missing (`initialiser.elf`); unreadable JSON: all are said', () => {
+  it('[SDK directory] a file missing (`initialiser.elf`): each is said', () => {
+    const sdk = fakeSdk(scratchDir());
+    const directory = join(sdk, 'board/qemu_virt_aarch64/debug');
+    rmSync(join(directory, 'elf/initialiser.elf'));
+    rmSync(join(directory, 'lib'), { recursive: true });
+    expect(refused(() => open(sdk)).said.map((text) => text.replace(directory, ''))).toEqual([
+      "SDK108 SDK 2.3.0 lacks '/elf/initialiser.elf'",
+      "SDK108 SDK 2.3.0 lacks '/lib/libmicrokit.a'",
+      "SDK108 SDK 2.3.0 lacks '/lib/microkit.ld'",
+    ]);
+  });
+
+  it('[SDK directory] unreadable JSON: said with what is missing and damaged besides', () => {
     const sdk = fakeSdk(scratchDir());
     const directory = join(sdk, 'board/qemu_virt_aarch64/debug');
     rmSync(join(directory, 'elf/initialiser.elf'));
