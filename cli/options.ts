@@ -220,13 +220,30 @@ export function settle(
 }
 
 /** Absolute. */
-export function buildDirectory(settings: Settings): string {
-  const path = resolve(settings.text('build-dir') ?? 'build');
+export const buildDirectory = (settings: Settings): string =>
+  checkedDirectory(settings.text('build-dir') ?? 'build');
+
+/** Linux's PATH_MAX, less what a build adds to the name of its directory. */
+const maxDirectoryBytes = 4096 - 256;
+
+/** Absolute; refused before anything is made if it could not hold a build. */
+export function checkedDirectory(name: string): string {
+  const path = resolve(name);
   if (/[\n\0]/.test(path))
     refuse('ARG101', `the build directory ${JSON.stringify(path)} holds a newline or NUL`, {
       hint: 'work in a directory without control characters in its name',
       exit: exitCode.usage,
     });
+  const bytes = Buffer.byteLength(path);
+  if (bytes > maxDirectoryBytes)
+    refuse(
+      'ARG129',
+      `the build directory's name has ${bytes} bytes, and more than ${maxDirectoryBytes} leave no room`,
+      {
+        hint: 'choose a shorter one with --build-dir or --output',
+        exit: exitCode.usage,
+      },
+    );
   return path;
 }
 

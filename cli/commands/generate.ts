@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild generate`: what meta.py of the original wrote, for people who keep their own Makefiles: the system
 // description and the config headers; with --data also sdfgen's .data files. Needs Node and dtc, no SDK.
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { loadBoard, referenceDts } from '../../boards/index.ts';
 import { runSteps } from '../../make/engine.ts';
 import { findSddf } from '../../make/store/sources.ts';
@@ -11,7 +11,7 @@ import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
 import { engineOptions } from '../engine-options.ts';
-import { buildDirectory } from '../options.ts';
+import { buildDirectory, checkedDirectory } from '../options.ts';
 import { refuseOverwriting } from '../overwriting.ts';
 import { reportBuild } from '../progress.ts';
 import { printDiagnostics } from '../report.ts';
@@ -20,7 +20,7 @@ import type { Command, CommandContext } from '../vmbuild.ts';
 export const run: Command = async (context) => {
   const { settings, env, signal } = context;
   const output = settings.text('output');
-  const directory = output === undefined ? buildDirectory(settings) : resolve(output);
+  const directory = output === undefined ? buildDirectory(settings) : checkedDirectory(output);
   const sdf = settings.text('sdf') ?? '';
   if (basename(sdf) !== sdf || sdf === '.' || sdf === '..')
     refuse('ARG106', `--sdf '${sdf}' is no plain file name`, {
