@@ -252,7 +252,7 @@ it('more guests than there is memory for are refused before anything is compiled
     /MEM101\]: 16 guests .* the image takes about \d+\.\d MiB of the \d+\.\d MiB in \[0x6\w+\.\.0x70000000\), .* and the system about \d+\.\d MiB of 1536\.0 MiB RAM; \d+ fit$/m,
     /use --vms \d+$/m,
   );
-  expect(run.stderr).not.toMatch(/^run (?!dtc board\.dtb)/m);
+  expect(run.stderr).not.toMatch(/^run (?!dtc )/m);
   expect(readdirSync(join(directory, 'build'))).not.toContain('obj');
 });
 
