@@ -2,7 +2,7 @@
 // Finds boards by name. The folders are the list; the bundler takes in every board.ts by the pattern of the import, so
 // a new board needs no line here.
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
@@ -48,3 +48,7 @@ export function packageDirectory(): string {
   }
   return directory;
 }
+
+/** Of package.json. */
+export const packageVersion = (): string =>
+  (JSON.parse(readFileSync(join(packageDirectory(), 'package.json'), 'utf8')) as { version: string }).version;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A board's archive: a folder per configuration with the image and all that tells what it is, and the sums of all.
-import { readFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { packageDirectory } from '../boards/index.ts';
+import { packageDirectory, packageVersion } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
 import { type ArchiveFile, digestOf, packArchive, sumFiles } from '../make/artifacts/archive.ts';
 import { renderManifest } from '../make/artifacts/manifest.ts';
@@ -47,12 +47,11 @@ export async function packBoard(
   for (const [name, inputs] of built.images) {
     if (inputs.board.name !== board) continue;
     const { config } = inputs.sdk;
-    const delivered = deliver(inputs, join(built.buildDir, name));
+    const delivered = await deliver(inputs, join(built.buildDir, name));
     const manifest = await renderManifest(manifestInputs(name, inputs, built, delivered));
     const all: ArchiveFile[] = [...delivered, { name: 'build.json', text: manifest }];
     files.push(...all.map((file) => ({ ...file, name: `${top}/${config}/${file.name}` })));
-    const image = await describeFile(join(built.buildDir, name, outputs.image));
-    images.push({ config, ...image });
+    images.push({ config, ...(await describeImage(delivered)) });
     for (const step of stepsOf(name, built.steps)) {
       const ms = built.durations.get(step.name);
       if (ms !== undefined) times[step.name] = Math.round(ms);
@@ -65,14 +64,16 @@ export async function packBoard(
   return { board, path, sha256: await digestOf({ name: top, path }), images, stepsMs };
 }
 
-/** The files that people take from a build, by their names in the archive. */
-function deliver({ system }: ImageInputs, directory: string): ArchiveFile[] {
+/** The files that people take from a build, by their names in the archive; read once for all who tell their digests. */
+async function deliver({ system }: ImageInputs, directory: string): Promise<DeliveredFile[]> {
   const headers = [...new Set(system.configs.map(({ pd }) => `config/${pd}.config.h`))];
   const trees = system.guests.map(({ vm }) => `guest/${vm}.dtb`);
-  return [...Object.values(outputs), ...headers, ...trees].map((name) => ({
-    name,
-    path: join(directory, name),
-  }));
+  const files: DeliveredFile[] = [];
+  for (const name of [...Object.values(outputs), ...headers, ...trees]) {
+    const path = join(directory, name);
+    files.push({ name, path, sha256: await digestOf({ name, path }) });
+  }
+  return files;
 }
 
 function manifestInputs(
@@ -87,7 +88,7 @@ function manifestInputs(
     board: inputs.board.name,
     config: inputs.sdk.config,
     nonce: formatNonce(inputs.nonce),
-    vmbuild: ownVersion(),
+    vmbuild: packageVersion(),
     parts: {
       'Microkit SDK': { version: sdk.version },
       libvmm: known(sources.libvmm),
@@ -117,10 +118,16 @@ const known = ({ version, commit }: { version?: string; commit?: string }) => ({
   ...(commit === undefined ? {} : { commit }),
 });
 
-const describeFile = async (path: string): Promise<{ bytes: number; sha256: string }> => ({
-  bytes: (await stat(path)).size,
-  sha256: await digestOf({ name: path, path }),
-});
+interface DeliveredFile {
+  readonly name: string;
+  readonly path: string;
+  readonly sha256: string;
+}
 
-const ownVersion = (): string =>
-  (JSON.parse(readFileSync(join(packageDirectory(), 'package.json'), 'utf8')) as { version: string }).version;
+async function describeImage(
+  delivered: readonly DeliveredFile[],
+): Promise<{ readonly bytes: number; readonly sha256: string }> {
+  const image = delivered.find(({ name }) => name === outputs.image);
+  assert(image !== undefined, 'the image is delivered');
+  return { bytes: (await stat(image.path)).size, sha256: image.sha256 };
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
-import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
+import { packageVersion } from '../boards/index.ts';
 import { isSystemError } from '../make/action.ts';
 import { exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
 import { complete, completionCommand, isCompletion, runCompletion } from './completion.ts';
@@ -274,7 +274,8 @@ function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void
     .scriptName('vmbuild')
     // One language: usage.ts reads yargs's words, and a script must not depend on LANG.
     .locale('en')
-    .version(ownVersion())
+    // yargs would look for that of the folder it is installed in.
+    .version(packageVersion())
     .usage('$0 [command] [options]\n\nVirtual machines on seL4/Microkit: describe, build, run.')
     .strict()
     .recommendCommands()
@@ -308,13 +309,6 @@ function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void
     );
   }
   return parser;
-}
-
-/** Of package.json, which lies beside cli/ and dist/. yargs would look for that of the folder it is installed in. */
-function ownVersion(): string {
-  return (
-    JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-  ).version;
 }
 
 function yargsOption(name: OptionName): Record<string, unknown> {

@@ -9,10 +9,11 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { temporaryFor } from '../temporary.ts';
 
-/** A file by its path, or bytes that are at hand. `name` is its path in the archive. */
-export type ArchiveFile =
-  | { readonly name: string; readonly path: string }
-  | { readonly name: string; readonly text: string };
+/** A file by its path, or bytes that are at hand. `name` is its path in the archive; `sha256` may be known already. */
+export type ArchiveFile = { readonly name: string; readonly sha256?: string } & (
+  | { readonly path: string }
+  | { readonly text: string }
+);
 
 /** tar.gz of `files`, in the order of their names, at `path`. Throws the system's error if it cannot be written. */
 export async function packArchive(
@@ -49,6 +50,7 @@ export async function sumFiles(files: readonly ArchiveFile[]): Promise<string> {
 
 /** SHA-256 in hexadecimal. */
 export async function digestOf(file: ArchiveFile): Promise<string> {
+  if (file.sha256 !== undefined) return file.sha256;
   const hash = createHash('sha256');
   if ('text' in file) return hash.update(file.text).digest('hex');
   for await (const chunk of createReadStream(file.path, { highWaterMark: 1 << 20 }))
