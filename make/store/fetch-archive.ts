@@ -4,12 +4,12 @@
 // that name before it is unpacked.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Refusal, refuse } from '../../meta/diagnostic.ts';
 import { isFile } from '../presence.ts';
-import { temporaryFor } from '../temporary.ts';
+import { replaceFile, temporaryFor } from '../temporary.ts';
 import { download, type DownloadProgress } from './download.ts';
 import { archiveLimits, type ArchiveLimits } from './limits.ts';
 import { showUrl } from './origin.ts';
@@ -86,7 +86,5 @@ async function judgeArchive(
 
 /** In the form of sha256sum(1), so that everybody can check or correct it. */
 async function recordDigest({ archive, digestFile }: FetchArchiveOptions, digest: string): Promise<void> {
-  const temporary = temporaryFor(digestFile);
-  await writeFile(temporary, `${digest}  ${basename(archive)}\n`);
-  await rename(temporary, digestFile);
+  await replaceFile(digestFile, `${digest}  ${basename(archive)}\n`);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a program says of its version, asked once per program: the answer is kept in the store with how the program's
 // file looked, so that a second build starts nothing.
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describeFailure, runCommand } from '../run.ts';
-import { temporaryFor } from '../temporary.ts';
+import { replaceFile } from '../temporary.ts';
 
 export interface Probe {
   /** All that `--version` printed; undefined if it failed. */
@@ -50,13 +50,11 @@ export async function makeProber(cache: string): Promise<Prober> {
     },
     save: async () => {
       if (!changed) return;
-      const temporary = temporaryFor(file);
       try {
         await mkdir(dirname(file), { recursive: true });
-        await writeFile(temporary, JSON.stringify([...known].slice(-maxEntries)));
-        await rename(temporary, file);
+        await replaceFile(file, JSON.stringify([...known].slice(-maxEntries)));
       } catch {
-        await rm(temporary, { force: true }).catch(() => undefined);
+        // It only saves time.
       }
     },
   };
