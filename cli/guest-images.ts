@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DebianGuest, fetchDebianGuest } from '../linux/debian.ts';
 import { type ImagePart, type LoadedImages, loadGuestImages } from '../linux/images.ts';
-import { fetchImages, type FetchedImages, isStored } from '../linux/trustworthy.ts';
+import { fetchImages, type FetchedImages, imagePath, isStored } from '../linux/trustworthy.ts';
 import { isImageName, trustworthyImages } from '../linux/trustworthy-names.ts';
 import { cacheDir } from '../make/store/cache.ts';
 import { type Diagnostic, Refusal } from '../meta/diagnostic.ts';
@@ -34,15 +34,15 @@ export function guestImagesTask(
     const fetching: Fetching = { context, isOffline, isDoomed: isDoomed && !isOffline };
     const linux = await namedFile(fetching, 'kernel', settings.text('linux'));
     const initrd = await namedFile(fetching, 'initrd', settings.text('initrd'));
-    const load = (source: GuestSource): Promise<LoadedImages> =>
-      loadFrom(fetching, { linux, initrd }, source);
+    const load = (source: GuestSource, stored?: StoredGuest): Promise<LoadedImages> =>
+      loadFrom(fetching, { linux, initrd }, source, stored);
     if (asked !== undefined) return load(asked);
     if (preferred === 'debian' || linux !== undefined) return load({ from: 'debian' });
     const missing = initrd === undefined ? (['kernel', 'initrd'] as const) : (['kernel'] as const);
-    const chosen = await chooseStored(fetching, missing);
-    if (settings.on('verbose')) say(settings, `guest images by default: ${chosen ?? 'trustworthy-systems'}`);
-    if (chosen !== undefined) return load({ from: chosen });
-    return orDebian(load);
+    const stored = await findStored(fetching, missing);
+    const chosen = sourceOf(stored, isOffline);
+    if (settings.on('verbose')) say(settings, `guest images by default: ${chosen ?? theirName}`);
+    return chosen === undefined ? orDebian(load) : load({ from: chosen }, stored);
   };
 }
 
@@ -53,22 +53,34 @@ interface Fetching {
   readonly isDoomed: boolean;
 }
 
-/** Whose images are in the store. Offline there is nothing else to be had than Debian's, which then says what it lacks. */
-async function chooseStored(
-  fetching: Fetching,
-  parts: readonly ImagePart[],
-): Promise<GuestSource['from'] | undefined> {
-  const { env } = fetching.context;
-  const theirs = await Promise.all(parts.map((part) => isStored({ env }, trustworthyImages[part])));
-  if (theirs.every(Boolean)) return 'trustworthy-systems';
-  if (fetching.isOffline || (await storedDebian(fetching.context)) !== undefined) return 'debian';
-  return undefined;
+const theirName = 'trustworthy-systems';
+
+/** What was found whole in the store, so that nobody reads and judges it a second time. */
+interface StoredGuest {
+  /** Paths of the parts that were asked for. */
+  readonly theirs?: readonly string[];
+  readonly debian?: DebianGuest;
+}
+
+/** Offline there is nothing else to be had than Debian's, which then says what it lacks. */
+function sourceOf({ theirs, debian }: StoredGuest, isOffline: boolean): GuestSource['from'] | undefined {
+  if (theirs !== undefined) return theirName;
+  return debian !== undefined || isOffline ? 'debian' : undefined;
+}
+
+/** Trustworthy Systems' images, else Debian's. */
+async function findStored({ context }: Fetching, parts: readonly ImagePart[]): Promise<StoredGuest> {
+  const names = parts.map((part) => trustworthyImages[part]);
+  const isThere = await Promise.all(names.map((name) => isStored(context, name)));
+  if (isThere.every(Boolean)) return { theirs: names.map((name) => imagePath(context, name)) };
+  const debian = await storedDebian(context);
+  return debian === undefined ? {} : { debian };
 }
 
 async function orDebian(load: (source: GuestSource) => Promise<LoadedImages>): Promise<LoadedImages> {
   let reason: Refusal;
   try {
-    return await load({ from: 'trustworthy-systems' });
+    return await load({ from: theirName });
   } catch (error) {
     if (!(error instanceof Refusal) || error.diagnostics.length === 0) throw error;
     reason = error;
@@ -90,6 +102,7 @@ async function loadFrom(
   fetching: Fetching,
   files: { readonly linux: string | undefined; readonly initrd: string | undefined },
   source: GuestSource,
+  stored: StoredGuest = {},
 ): Promise<LoadedImages> {
   const { context, isDoomed } = fetching;
   const version = source.from === 'debian' && source.version !== undefined ? { version: source.version } : {};
@@ -97,11 +110,13 @@ async function loadFrom(
     ...files,
     unpackedDir: join(cacheDir(context.env), 'guests', 'unpacked'),
     storedDebian: (release) => storedDebian(context, release),
-    debian: () => (isDoomed ? giveUp() : naming(() => debian(fetching, version), 'trustworthy-systems')),
+    debian: async () =>
+      isDoomed ? giveUp() : (stored.debian ?? (await naming(() => debian(fetching, version), theirName))),
     trustworthy:
       source.from === 'debian'
         ? undefined
         : async (parts) => {
+            if (stored.theirs !== undefined) return stored.theirs;
             const images = parts.map((part) => ({ part, name: trustworthyImages[part] }));
             return naming(async () => (await fetchOrGiveUp(fetching, images)).paths, 'debian');
           },

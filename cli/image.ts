@@ -152,13 +152,7 @@ async function imageInputs(
     referenceDts: reference,
     vmm: join(packageDirectory(), 'vmm'),
     programs: join(packageDirectory(), 'linux', 'programs'),
-    tools: {
-      clang: tools.clang.path,
-      lld: tools.lld.path,
-      ar: tools['llvm-ar'].path,
-      objcopy: tools['llvm-objcopy'].path,
-      dtc: tools.dtc.path,
-    },
+    tools: toolPaths(tools),
     system,
     images,
     nonce: nonceOf(board.name, sdk.config, images.kernel.release ?? '', append, String(system.guests.length)),
@@ -167,6 +161,15 @@ async function imageInputs(
     kernelOptions: { more: appendedWords(append) },
   };
 }
+
+/** As a plan names them. */
+export const toolPaths = (tools: BuildTools): ImageInputs['tools'] => ({
+  clang: tools.clang.path,
+  lld: tools.lld.path,
+  ar: tools['llvm-ar'].path,
+  objcopy: tools['llvm-objcopy'].path,
+  dtc: tools.dtc.path,
+});
 
 type BuildTools = Readonly<Record<'clang' | 'lld' | 'llvm-ar' | 'llvm-objcopy' | 'dtc', Tool>>;
 

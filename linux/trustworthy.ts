@@ -5,13 +5,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isFile } from '../make/presence.ts';
-import { cacheDir, downloadsDir } from '../make/store/cache.ts';
+import { cacheDir } from '../make/store/cache.ts';
 import { type FetchOptions, fetchMissing } from '../make/store/fetch-stack.ts';
-import type { FetchItem, Task } from '../make/store/fetch-tasks.ts';
+import { archiveTask, type FetchItem, type Task } from '../make/store/fetch-tasks.ts';
 import { imageLimits } from '../make/store/limits.ts';
-import { type Origin, parseOrigin, showUrl } from '../make/store/origin.ts';
+import { type Origin, parseOrigin } from '../make/store/origin.ts';
 import { refuse } from '../meta/diagnostic.ts';
 import type { ImagePart } from './images.ts';
 import { imagesBase } from './trustworthy-names.ts';
@@ -37,12 +36,11 @@ export async function fetchImages(
   images: readonly ImageToFetch[],
   options: FetchImagesOptions,
 ): Promise<FetchedImages> {
-  const directory = imagesDir(options);
   const parts = images.map(({ part, name }) => ({
     part,
     file: name,
     name: `guest ${part} ${name.slice(0, 8)}`,
-    path: join(directory, name),
+    path: imagePath(options, name),
     flag: part === 'kernel' ? '--linux FILE' : '--initrd FILE',
   }));
   const find = async () => {
@@ -58,9 +56,13 @@ export async function fetchImages(
 
 /** Whether the store has the image. A file that is not what its name says is not there: it is fetched anew. */
 export async function isStored(options: Pick<FetchOptions, 'env'>, name: string): Promise<boolean> {
-  const path = join(imagesDir(options), name);
+  const path = imagePath(options, name);
   return isFile(path) && sha1Of(await readFile(path)) === name.slice(0, 40);
 }
+
+/** Where the image is, if it is there. */
+export const imagePath = (options: Pick<FetchOptions, 'env'>, name: string): string =>
+  join(imagesDir(options), name);
 
 const imagesDir = ({ env }: Pick<FetchOptions, 'env'>): string =>
   join(cacheDir(env), 'guests', 'trustworthy-systems');
@@ -74,47 +76,25 @@ interface MissingImage extends Pick<FetchItem, 'name' | 'flag'> {
   readonly path: string;
 }
 
-function imageTask(options: FetchImagesOptions, { base, authorization }: Origin, image: MissingImage): Task {
-  const { env, signal, onRetry, onProgress } = options;
+function imageTask(options: FetchImagesOptions, origin: Origin, image: MissingImage): Task {
   const { part, name, file, path, flag } = image;
   const archiveName = `${file}.tar.gz`;
-  const url = new URL(archiveName, base);
-  const put = join(downloadsDir(cacheDir(env)), archiveName);
-  // One that was put there by hand goes before the network.
-  const archive = base.protocol === 'file:' && !isFile(put) ? fileURLToPath(url) : put;
-  const isRemote = base.protocol !== 'file:' && !isFile(put);
-  const ask = { url, authorization, signal, onRetry };
-  return {
-    isRemote,
-    byHand: `put ${archiveName} into '${downloadsDir(cacheDir(env))}', from ${showUrl(url)}, or use --guest debian`,
-    describe: async (network) => {
-      if (!isRemote && !isFile(archive))
-        refuse('NET103', `'${archive}' is not there`, { hint: 'check the path of the mirror' });
-      const { askSize } = await import('../make/store/download.ts');
-      const sizeBytes = isRemote && network !== undefined ? await askSize({ ...ask, network }) : undefined;
-      const from = isRemote ? showUrl(url) : archive;
-      return { part, name, from, to: path, flag, sizeBytes, isApproximate: false };
+  return archiveTask(
+    { ...options, origin, cache: cacheDir(options.env) },
+    {
+      url: new URL(archiveName, origin.base),
+      archiveName,
+      item: { part, name, to: path, flag },
+      instead: ', or use --guest debian',
+      fetch: async (archive) => {
+        const { fetchArchive } = await import('../make/store/fetch-archive.ts');
+        await fetchArchive(
+          { ...archive, limits: imageLimits },
+          { changedCode: 'IMG120', judge: (quarantine, from) => findImage(quarantine, file, from) },
+        );
+      },
     },
-    run: async (network) => {
-      const { fetchArchive } = await import('../make/store/fetch-archive.ts');
-      const digestFile = `${put}.sha256`;
-      const progress = (stage: 'download' | 'unpack', doneBytes: number, totalBytes?: number): void =>
-        onProgress?.({ name, stage, doneBytes, ...(totalBytes === undefined ? {} : { totalBytes }) });
-      await fetchArchive(
-        {
-          ...ask,
-          network,
-          archive,
-          digestFile,
-          target: path,
-          limits: imageLimits,
-          onProgress: ({ receivedBytes, totalBytes }) => progress('download', receivedBytes, totalBytes),
-          onUnpack: (doneBytes, totalBytes) => progress('unpack', doneBytes, totalBytes),
-        },
-        { changedCode: 'IMG120', judge: (quarantine, from) => findImage(quarantine, file, from) },
-      );
-    },
-  };
+  );
 }
 
 /** The file whose SHA-1 is in the name: `<name>/linux`, `<name>/Image`, `<name>/rootfs.cpio.gz`. */

@@ -7,6 +7,7 @@ import { refuse } from '../../meta/diagnostic.ts';
 import { isFile, statsOf } from '../presence.ts';
 import type { Platform, Stack } from '../stack.ts';
 import { downloadsDir, type Environment } from './cache.ts';
+import type { FetchArchiveOptions } from './fetch-archive.ts';
 import type { Network } from './network.ts';
 import { hostPlatform, type Origin, sdkArchiveName, sdkUrl, showUrl, sourceUrl } from './origin.ts';
 import type { StackPart } from './stack-parts.ts';
@@ -56,19 +57,32 @@ export interface Task {
 export const taskFor = (fetching: Fetching, part: StackPart): Task =>
   part.part === 'sdk' ? sdkTask(fetching, part) : sourceTask(fetching, part);
 
-function sdkTask(fetching: Fetching, part: StackPart): Task {
-  const { stack, origin, cache, signal, onRetry } = fetching;
-  const platform = fetching.platform ?? hostPlatform() ?? refusePlatform(stack.microkit);
-  const url = sdkUrl(origin, stack.microkit, platform);
-  const name = sdkArchiveName(stack.microkit, platform);
-  const put = join(downloadsDir(cache), name);
+/** An archive, and what is to be made of it. */
+export interface ArchiveToFetch {
+  readonly url: URL;
+  /** Its file name. */
+  readonly archiveName: string;
+  /** What comes, but for where from and how big. */
+  readonly item: Omit<FetchItem, 'from' | 'sizeBytes' | 'isApproximate'>;
+  /** A further way out, for who is offline. */
+  readonly instead?: string;
+  readonly fetch: (options: FetchArchiveOptions) => Promise<void>;
+}
+
+/** A task for an archive, which may lie on this machine: put there by hand, or in a mirror that is a folder. */
+export function archiveTask(
+  fetching: Pick<Fetching, 'origin' | 'cache' | 'signal' | 'onRetry' | 'onProgress'>,
+  { url, archiveName, item, instead = '', fetch }: ArchiveToFetch,
+): Task {
+  const { origin, cache, signal, onRetry, onProgress } = fetching;
+  const put = join(downloadsDir(cache), archiveName);
   // One that was put there by hand goes before the network.
   const archive = origin.base.protocol === 'file:' && !isFile(put) ? fileURLToPath(url) : put;
   const isRemote = origin.base.protocol !== 'file:' && !isFile(put);
   const ask = { url, authorization: origin.authorization, signal, onRetry };
   return {
     isRemote,
-    byHand: `put ${name} into '${downloadsDir(cache)}', from ${showUrl(url)}`,
+    byHand: `put ${archiveName} into '${downloadsDir(cache)}', from ${showUrl(url)}${instead}`,
     describe: async (network) => {
       if (!isRemote && !isFile(archive))
         refuse('NET103', `'${archive}' is not there`, { hint: 'check the path of the mirror' });
@@ -78,24 +92,35 @@ function sdkTask(fetching: Fetching, part: StackPart): Task {
           ? await askSize({ ...ask, network })
           : Number(statsOf(archive)?.size);
       const from = isRemote ? showUrl(url) : archive;
-      return { ...itemOf(part, from), sizeBytes, isApproximate: false };
+      return { ...item, from, sizeBytes, isApproximate: false };
     },
-    run: async (network) => {
-      const { fetchSdk } = await import('./fetch-sdk.ts');
-      await fetchSdk({
+    run: (network) =>
+      fetch({
         ...ask,
         network,
         archive,
         digestFile: `${put}.sha256`,
-        treeHash: stack.sdkTrees[platform],
-        target: part.path,
+        target: item.to,
         onProgress: ({ receivedBytes, ...total }) =>
-          fetching.onProgress?.({ name: part.name, stage: 'download', doneBytes: receivedBytes, ...total }),
+          onProgress?.({ name: item.name, stage: 'download', doneBytes: receivedBytes, ...total }),
         onUnpack: (doneBytes, totalBytes) =>
-          fetching.onProgress?.({ name: part.name, stage: 'unpack', doneBytes, totalBytes }),
-      });
-    },
+          onProgress?.({ name: item.name, stage: 'unpack', doneBytes, totalBytes }),
+      }),
   };
+}
+
+function sdkTask(fetching: Fetching, part: StackPart): Task {
+  const { stack, origin } = fetching;
+  const platform = fetching.platform ?? hostPlatform() ?? refusePlatform(stack.microkit);
+  return archiveTask(fetching, {
+    url: sdkUrl(origin, stack.microkit, platform),
+    archiveName: sdkArchiveName(stack.microkit, platform),
+    item: itemOf(part),
+    fetch: async (options) => {
+      const { fetchSdk } = await import('./fetch-sdk.ts');
+      await fetchSdk({ ...options, treeHash: stack.sdkTrees[platform] });
+    },
+  });
 }
 
 function sourceTask(fetching: Fetching, part: StackPart): Task {
@@ -110,7 +135,7 @@ function sourceTask(fetching: Fetching, part: StackPart): Task {
     describe: async (network) => {
       const { askRepository } = await import('./fetch-source.ts');
       if (isRemote && network !== undefined) await askRepository({ ...ask, network });
-      return { ...itemOf(part, showUrl(url)), sizeBytes: packBytes, isApproximate: true };
+      return { ...itemOf(part), from: showUrl(url), sizeBytes: packBytes, isApproximate: true };
     },
     run: async (network) => {
       const { fetchSource } = await import('./fetch-source.ts');
@@ -126,10 +151,9 @@ function sourceTask(fetching: Fetching, part: StackPart): Task {
   };
 }
 
-const itemOf = ({ part, name, path, flag }: StackPart, from: string) => ({
+const itemOf = ({ part, name, path, flag }: StackPart): ArchiveToFetch['item'] => ({
   part,
   name,
-  from,
   to: path,
   flag,
 });

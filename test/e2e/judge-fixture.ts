@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { type Board, loadBoard, referenceDts } from '../../boards/index.ts';
+import { toolPaths } from '../../cli/image.ts';
 import { type ImageInputs, planImage } from '../../Makefile.ts';
 import { runSteps } from '../../make/engine.ts';
 import type { Step } from '../../make/step.ts';
@@ -95,13 +96,7 @@ export class ImageBench {
       referenceDts: referenceDts(this.#name, sources.sddf.path),
       vmm: join(packageRoot, 'vmm'),
       programs: join(packageRoot, 'linux/programs'),
-      tools: {
-        clang: tools.clang.path,
-        lld: tools.lld.path,
-        ar: tools['llvm-ar'].path,
-        objcopy: tools['llvm-objcopy'].path,
-        dtc: tools.dtc.path,
-      },
+      tools: toolPaths(tools),
       system: describeVsockSystem({ board, tree, guests: [board.guest, board.guest] }),
       images: { kernel: { path: join(this.directory, 'Image'), release: undefined }, modules: [] },
       nonce: 1n,
