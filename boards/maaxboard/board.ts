@@ -2,6 +2,7 @@
 // Avnet's MaaXBoard, an i.MX 8M Quad with four Cortex-A53 and 2 GiB. Sources: Microkit manual 2.3.0 (load address, boot
 // line), sDDF tools/meta/board.py (paddr_top, serial node), libvmm 0.2.0 vgic.h (GIC).
 
+import { exampleGuest } from '../example-guest.ts';
 import { defineBoard } from '../schema.ts';
 
 export const board = defineBoard({
@@ -24,11 +25,7 @@ export const board = defineBoard({
   },
   loadAddress: 0x5000_0000n,
   bootLine: 'tftpboot 0x50000000 loader.img; go 0x50000000',
-  guest: {
-    ram: { base: 0x4000_0000n, size: 0x800_0000n },
-    kernel: { start: 0x4000_0000n, end: 0x4700_0000n },
-    initrd: { start: 0x4700_0000n, end: 0x47f0_0000n },
-    dtb: { start: 0x47f0_0000n, end: 0x4800_0000n },
+  guest: exampleGuest(0x4000_0000n, {
     cpu: 'arm,cortex-a53',
     gic: {
       version: 3,
@@ -38,8 +35,5 @@ export const board = defineBoard({
       // One pair of frames, since the guest has one vCPU.
       redistributor: { base: 0x3888_0000n, size: 0x2_0000n },
     },
-    timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
-    console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
-    vsock: { name: 'virtio-socket@140000', base: 0x14_0000n, size: 0x200n, spi: 43 },
-  },
+  }),
 });

@@ -3,6 +3,7 @@
 // address, boot line), sDDF tools/meta/board.py (paddr_top, serial node), libvmm 0.2.0 vgic.h (distributor) and
 // examples/simple (CPU interfaces).
 
+import { exampleGuest } from '../example-guest.ts';
 import { defineBoard } from '../schema.ts';
 
 export const board = defineBoard({
@@ -25,12 +26,8 @@ export const board = defineBoard({
   },
   loadAddress: 0x2000_0000n,
   bootLine: 'tftpboot 0x20000000 loader.img; go 0x20000000',
-  guest: {
-    // Not at 0x20000000 as libvmm's own example has it: the VMM maps RAM at the same address, where its rings are.
-    ram: { base: 0x4000_0000n, size: 0x800_0000n },
-    kernel: { start: 0x4000_0000n, end: 0x4700_0000n },
-    initrd: { start: 0x4700_0000n, end: 0x47f0_0000n },
-    dtb: { start: 0x47f0_0000n, end: 0x4800_0000n },
+  // Not at 0x20000000 as libvmm's own example has it: the VMM maps RAM at the same address, where its rings are.
+  guest: exampleGuest(0x4000_0000n, {
     cpu: 'arm,cortex-a55',
     gic: {
       version: 2,
@@ -41,8 +38,5 @@ export const board = defineBoard({
       hypInterface: { base: 0xffc0_4000n, size: 0x2000n },
       vcpuInterface: { base: 0xffc0_6000n, size: 0x2000n },
     },
-    timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
-    console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
-    vsock: { name: 'virtio-socket@140000', base: 0x14_0000n, size: 0x200n, spi: 43 },
-  },
+  }),
 });

@@ -2,6 +2,7 @@
 // QEMU's `virt` machine with a Cortex-A53 and 2 GiB, as Microkit's qemu_virt_aarch64 wants it. Sources: Microkit manual
 // 2.3.0 (machine, load address), sDDF tools/meta/board.py (paddr_top, serial node), QEMU hw/arm/virt.c (memory map, GIC).
 
+import { exampleGuest } from '../example-guest.ts';
 import { defineBoard } from '../schema.ts';
 
 export const board = defineBoard({
@@ -31,11 +32,7 @@ export const board = defineBoard({
     serialPort: 0,
     start: 'loader',
   },
-  guest: {
-    ram: { base: 0x4000_0000n, size: 0x800_0000n },
-    kernel: { start: 0x4000_0000n, end: 0x4700_0000n },
-    initrd: { start: 0x4700_0000n, end: 0x47f0_0000n },
-    dtb: { start: 0x47f0_0000n, end: 0x4800_0000n },
+  guest: exampleGuest(0x4000_0000n, {
     cpu: 'arm,cortex-a53',
     gic: {
       version: 2,
@@ -46,8 +43,5 @@ export const board = defineBoard({
       hypInterface: { base: 0x803_0000n, size: 0x1_0000n },
       vcpuInterface: { base: 0x804_0000n, size: 0x1_0000n },
     },
-    timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
-    console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
-    vsock: { name: 'virtio-socket@140000', base: 0x14_0000n, size: 0x200n, spi: 43 },
-  },
+  }),
 });

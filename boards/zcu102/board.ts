@@ -3,6 +3,7 @@
 // manual 2.3.0 (machine, load address), sDDF tools/meta/board.py (paddr_top, serial node), libvmm vgic.h and its example
 // `simple` (GIC, guest RAM), QEMU hw/arm/xlnx-zynqmp.c (memory map).
 
+import { exampleGuest } from '../example-guest.ts';
 import { defineBoard } from '../schema.ts';
 
 export const board = defineBoard({
@@ -33,11 +34,7 @@ export const board = defineBoard({
     start: 'firmware',
     timerHz: 100_000_000,
   },
-  guest: {
-    ram: { base: 0x8_0000_0000n, size: 0x800_0000n },
-    kernel: { start: 0x8_0000_0000n, end: 0x8_0700_0000n },
-    initrd: { start: 0x8_0700_0000n, end: 0x8_07f0_0000n },
-    dtb: { start: 0x8_07f0_0000n, end: 0x8_0800_0000n },
+  guest: exampleGuest(0x8_0000_0000n, {
     cpu: 'arm,cortex-a53',
     gic: {
       version: 2,
@@ -49,8 +46,5 @@ export const board = defineBoard({
       hypInterface: { base: 0xf904_0000n, size: 0x1000n },
       vcpuInterface: { base: 0xf906_0000n, size: 0x1000n },
     },
-    timerPpis: { secure: 13, nonSecure: 14, virtual: 11, hypervisor: 10 },
-    console: { name: 'virtio-console@130000', base: 0x13_0000n, size: 0x200n, spi: 42 },
-    vsock: { name: 'virtio-socket@140000', base: 0x14_0000n, size: 0x200n, spi: 43 },
-  },
+  }),
 });
