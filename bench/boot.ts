@@ -6,7 +6,7 @@ import { bootDirectory, prepareBoot } from './boot/plan.ts';
 import { type BootRow, renderBootTable } from './boot/table.ts';
 import { listIdeas, listRemedies } from './boot/variants.ts';
 import { describeMachine } from './harness/machine.ts';
-import { type BenchContext, news, runBench } from './harness/program.ts';
+import { news, runBench } from './harness/program.ts';
 import { benchWords } from './harness/words.ts';
 
 const usage = `usage: npm run bench boot -- [--runs N] [--guest VERSION] [--ideas] [--no-count] [--verbose]
@@ -22,14 +22,9 @@ const countingArgs = ['-icount', 'shift=0,sleep=off'] as const;
 
 const line = benchWords('boot');
 
-process.exitCode = await runBench(bench);
+process.exitCode = await runBench({ usage, parse: parseOptions, run: bench });
 
-async function bench({ words, signal }: BenchContext): Promise<void> {
-  const options = parseOptions(words);
-  if (options === 'help') {
-    process.stdout.write(usage);
-    return;
-  }
+async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const { runs, guest, hasIdeas, isCounting, isVerbose } = options;
   const { qemu, kernel, moduleCount, argumentsOf } = await prepareBoot(guest, signal);
   const machine = describeMachine([`QEMU ${qemu.version}`, `guest kernel ${kernel}`]);

@@ -2,7 +2,7 @@
 // `npm run bench vsock`: how quick the socket device is, next to the guest's own loopback and to rust-vmm's back end for
 // the same QEMUs. Figures are of one machine in one state; what can be compared is what one run measured.
 import { describeMachine } from './harness/machine.ts';
-import { type BenchContext, news, runBench } from './harness/program.ts';
+import { news, runBench } from './harness/program.ts';
 import { benchWords } from './harness/words.ts';
 import { type Backend, loadPeer, ourBackend, peerCrate } from './vsock/backends.ts';
 import { measureBoot } from './vsock/boot.ts';
@@ -22,14 +22,9 @@ const usage = `usage: npm run bench vsock -- [--bytes N] [--writes N,N,...] [--p
 
 const line = benchWords('vsock');
 
-process.exitCode = await runBench(bench);
+process.exitCode = await runBench({ usage, parse: parseOptions, run: bench });
 
-async function bench({ words, signal }: BenchContext): Promise<void> {
-  const options = parseOptions(words);
-  if (options === 'help') {
-    process.stdout.write(usage);
-    return;
-  }
+async function bench(options: Options, signal: AbortSignal): Promise<void> {
   const { runs, workload } = options;
   const prepared = await prepareBench(signal);
   const peer = options.hasPeer ? await loadPeer(signal, news) : undefined;

@@ -4,21 +4,28 @@
 import { printDiagnostics } from '../../cli/report.ts';
 import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 
-export interface BenchContext {
-  /** Words of the command line. */
-  readonly words: readonly string[];
-  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
-  readonly signal: AbortSignal;
+export interface Bench<Options> {
+  readonly usage: string;
+  /** Reads the words of the command line. */
+  readonly parse: (words: readonly string[]) => Options | 'help';
+  /** `signal` is aborted by SIGINT, SIGTERM and SIGHUP. */
+  readonly run: (options: Options, signal: AbortSignal) => Promise<void>;
 }
 
-export async function runBench(bench: (context: BenchContext) => Promise<void>): Promise<number> {
+export async function runBench<Options extends object>({
+  usage,
+  parse,
+  run,
+}: Bench<Options>): Promise<number> {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(name, () => {
       controller.abort(new Error(`received ${name}`));
     });
   try {
-    await bench({ words: process.argv.slice(2), signal: controller.signal });
+    const options = parse(process.argv.slice(2));
+    if (options === 'help') process.stdout.write(usage);
+    else await run(options, controller.signal);
     return exitCode.ok;
   } catch (error) {
     if (controller.signal.aborted) return 130;
