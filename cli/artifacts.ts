@@ -7,6 +7,7 @@ import { packageDirectory, packageVersion } from '../boards/index.ts';
 import { formatNonce } from '../linux/bootargs.ts';
 import { type ArchiveFile, digestOf, packArchive, sumFiles } from '../make/artifacts/archive.ts';
 import { renderManifest } from '../make/artifacts/manifest.ts';
+import type { BuildState } from '../make/state.ts';
 import type { Step } from '../make/step.ts';
 import { replaceFile } from '../make/temporary.ts';
 import { type ImageInputs, outputs } from '../Makefile.ts';
@@ -20,6 +21,7 @@ export interface Built {
   /** Of the steps that ran, in milliseconds by name. */
   readonly durations: ReadonlyMap<string, number>;
   readonly buildDir: string;
+  readonly recorded: BuildState;
   /** Where what was fetched lies. */
   readonly store: string;
 }
@@ -79,7 +81,7 @@ async function deliver({ system }: ImageInputs, directory: string): Promise<Deli
 function manifestInputs(
   name: string,
   inputs: ImageInputs,
-  { loaded, steps, buildDir, store }: Built,
+  { loaded, steps, buildDir, recorded, store }: Built,
   files: readonly ArchiveFile[],
 ): Parameters<typeof renderManifest>[0] {
   const { sdk, sources, tools } = loaded;
@@ -97,6 +99,7 @@ function manifestInputs(
     tools: Object.fromEntries(Object.values(tools).map((tool) => [tool.name, tool.version])),
     guest: release === undefined ? {} : { kernel: release },
     buildDir,
+    recorded,
     steps: stepsOf(name, steps),
     directories: [
       [sdk.path, '/microkit-sdk'],

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `vmbuild artifacts`: images for one board or all, and of each board an archive for whoever puts them on it.
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { boardNames, loadBoard } from '../../boards/index.ts';
 import { runSteps, type RunReport } from '../../make/engine.ts';
 import type { BuildEvent } from '../../make/events.ts';
 import { cacheDir } from '../../make/store/cache.ts';
 import type { Sdk } from '../../make/store/sdk.ts';
+import { readState } from '../../make/state.ts';
 import type { Step } from '../../make/step.ts';
 import type { ImageInputs } from '../../Makefile.ts';
 import { type Diagnostic, exitCode, refuseErrors } from '../../meta/diagnostic.ts';
@@ -16,7 +17,7 @@ import { engineOptions } from '../engine-options.ts';
 import { writeStepSummary } from '../github.ts';
 import { type ImageName, loadImages } from '../image.ts';
 import { loadAll } from '../load.ts';
-import { buildDirectory, type Settings } from '../options.ts';
+import { buildDirectory, checkedDirectory, type Settings } from '../options.ts';
 import { describeSteps, reportBuild } from '../progress.ts';
 import { say } from '../report.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
@@ -26,15 +27,16 @@ export const run: Command = async (context) => {
   const loaded = await loadImages(context, await chooser(settings));
   const images = new Map(loaded.images.map((image) => [nameOf(image), image]));
   const steps = planImages(images);
+  const buildDir = buildDirectory(settings);
+  const archiveDir = checkedDirectory(settings.text('output') ?? join(buildDir, 'artifacts'));
   if (settings.on('dry-run')) {
     process.stdout.write(describeSteps(steps));
     return exitCode.ok;
   }
-  const buildDir = buildDirectory(settings);
   const { report, durations } = await build(context, steps, buildDir);
   say(settings, `${report.ran.length} steps ran, ${report.fresh.length} were fresh`);
-  const archiveDir = resolve(settings.text('output') ?? join(buildDir, 'artifacts'));
-  const built = { loaded, images, steps, durations, buildDir, store: cacheDir(context.env) };
+  const recorded = await readState(buildDir);
+  const built = { loaded, images, steps, durations, buildDir, recorded, store: cacheDir(context.env) };
   const archives = await packAll(context, built, archiveDir);
   await writeStepSummary(context.env, archives);
   const lines = settings.on('json')

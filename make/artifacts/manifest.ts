@@ -3,7 +3,7 @@
 // directories go by what they are (/microkit-sdk, /libvmm, ...) and not by where they lie.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readState, type BuildState } from '../state.ts';
+import type { BuildState } from '../state.ts';
 import { directoryOf, type Step } from '../step.ts';
 import { type ArchiveFile, digestOf } from './archive.ts';
 
@@ -19,6 +19,8 @@ export interface ManifestInputs {
   /** The kernel's release, if it says one. */
   readonly guest: { readonly kernel?: string };
   readonly buildDir: string;
+  /** What the build has recorded there. */
+  readonly recorded: Pick<BuildState, 'steps'>;
   /** The image's steps, those that it shares with others too. */
   readonly steps: readonly Step[];
   /** Directory and the name that it goes by. */
@@ -41,7 +43,7 @@ export async function renderManifest(inputs: ManifestInputs): Promise<string> {
     tools,
     guest,
     files: await Promise.all(files.map(describeFile)),
-    inputs: inputsOf(await readState(inputs.buildDir), inputs, rename),
+    inputs: inputsOf(inputs, rename),
     steps: inputs.steps.map((step) => ({
       name: step.name,
       ...(step.directory === undefined ? {} : { directory: step.directory }),
@@ -62,13 +64,12 @@ const describeFile = async (file: ArchiveFile): Promise<unknown> => ({
 
 /** Every file from outside of the build directory that a step read, headers too, with its SHA-256. */
 function inputsOf(
-  state: BuildState,
-  { steps, buildDir }: ManifestInputs,
+  { recorded, steps, buildDir }: ManifestInputs,
   rename: (word: string) => string,
 ): Record<string, string> {
   const found = new Map<string, string>();
   for (const { name } of steps)
-    for (const [path, digest] of state.steps.get(name)?.inputs ?? [])
+    for (const [path, digest] of recorded.steps.get(name)?.inputs ?? [])
       if (!path.startsWith(join(buildDir, '/')))
         found.set(rename(path), Buffer.from(digest, 'base64url').toString('hex'));
   return Object.fromEntries([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
