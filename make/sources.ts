@@ -6,9 +6,11 @@
 const vsockSources = [
   'connections',
   'device',
+  'event',
   'mmio',
   'names',
   'packet',
+  'patience',
   'ring',
   'rx',
   'tx',
