@@ -30,7 +30,9 @@ it('a guest that resets in the middle of a transfer comes up again, and its peer
   expect(run.stderr.match(/client_linux0\| REBOOT: a life begins/g)).toHaveLength(2);
   expect(run.stderr).toContain('client_linux0| REBOOT: resetting in the middle of a transfer');
   expect(run.stderr).toMatch(/CLIENT_VMM0\|INFO: guest reset/);
-  expect(run.stderr).toMatch(/client_linux1\| REBOOT: the connection ended after bytes [1-9]\d+ (ECONNRESET|EPIPE) /);
+  expect(run.stderr).toMatch(
+    /client_linux1\| REBOOT: the connection ended after bytes [1-9]\d+ (ECONNRESET|EPIPE) /,
+  );
   expect(run.stderr).toMatch(/client_linux1\| REBOOT: the peer is back/);
   expect(run.stderr).toMatch(/client_linux0\| vsock recv: peer=4 .* verified/);
   expect(run.stderr).toMatch(/client_linux1\| vsock send: peer=3 .* verified/);

@@ -18,7 +18,7 @@ static const vmm_config_t *config;
 static bool is_emptying;
 static unsigned calls;
 
-static unsigned resets_left = GUEST_LIFE_RESETS_MAX;
+static unsigned resets_left;
 static uint64_t allowance_ticks; /* when resets_left was last right */
 
 static bool start(void);
@@ -28,6 +28,7 @@ static bool take_from_allowance(void);
 bool guest_life_begin(const vmm_config_t *guest_config)
 {
     config = guest_config;
+    resets_left = GUEST_LIFE_RESETS_MAX;
     allowance_ticks = counter_ticks();
     vcpu_registers_remember(GUEST_BOOT_VCPU_ID);
     return start();
