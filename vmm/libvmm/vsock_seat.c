@@ -118,6 +118,17 @@ void vsock_seat_guest_off(void)
     }
 }
 
+void vsock_seat_guest_reset(void)
+{
+    if (!is_seated) {
+        return;
+    }
+    has_more |= vsock_device_guest_reset(&device);
+    /* What was injected is ended by others before the guest can see it. */
+    is_injected = false;
+    was_finished = false;
+}
+
 void vsock_seat_report(void)
 {
     for (unsigned i = 0; is_seated && i < VSOCK_COUNTERS; i++) {
