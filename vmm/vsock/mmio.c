@@ -266,7 +266,7 @@ static void write_queue(struct vsock_device *device, uint64_t offset, uint32_t v
     case REGISTER_QUEUE_DEVICE_LOW:
         set_low(&queue->device_address, value);
         break;
-    case REGISTER_QUEUE_DEVICE_HIGH:
+    default: /* the last that write_register() sends here: REGISTER_QUEUE_DEVICE_HIGH */
         set_high(&queue->device_address, value);
         break;
     }
