@@ -20,6 +20,8 @@ export const vmmSources = [
   'libvmm/console_guard.c',
   'libvmm/cpu_interface.c',
   'libvmm/distributor.c',
+  'libvmm/event_counts.c',
+  'libvmm/event_window.c',
   'libvmm/guest_access.c',
   'libvmm/guest_fault.c',
   'libvmm/guest_images.c',

@@ -12,6 +12,7 @@
 #include <sddf/serial/config.h>
 #include <sddf/serial/queue.h>
 #include "libvmm/console_guard.h"
+#include "libvmm/event_counts.h"
 #include "libvmm/guest_fault.h"
 #include "libvmm/guest_images.h"
 #include "libvmm/virtual_timer.h"
@@ -45,17 +46,25 @@ void init(void)
 
 void notified(microkit_channel channel)
 {
+    event_window_enter();
     if (vsock_seat_owns(channel)) {
+        event_count(VMM_EVENT_peer_wakeups);
         vsock_seat_notified(channel);
-    } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
-        work_on_console();
+    } else {
+        event_count(VMM_EVENT_wakeups);
+        if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
+            work_on_console();
+        }
     }
     vsock_seat_settle(0);
+    event_window_leave();
 }
 
 seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo *reply)
 {
+    event_window_enter();
     struct guest_fault guest_fault = guest_fault_read(vcpu, message);
+    event_count_fault(&guest_fault, &guarded_console);
     enum guest_fault_verdict verdict = guest_fault_judge(&guest_fault, &guarded_console);
     if (verdict == GUEST_FAULT_STOP || (verdict == GUEST_FAULT_FOR_LIBVMM && !fault_handle(vcpu, message))) {
         stop_guest();
@@ -66,6 +75,7 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
         virtual_timer_release(vcpu);
     }
     vsock_seat_settle(guest_fault.label);
+    event_window_leave();
     *reply = microkit_msginfo_new(0, 0);
     return seL4_True;
 }
@@ -167,5 +177,6 @@ static void stop_guest(void)
     vsock_seat_guest_off();
     guest_stop();
     LOG_VMM("guest stopped; %lu timer events had to be held\n", virtual_timer_held_count());
+    event_counts_report();
     vsock_seat_report();
 }

@@ -15,6 +15,9 @@
 /* Registers the device with libvmm, which must be initialised. Says in the log why, if it returns false. */
 bool vsock_seat_init(const struct vsock_config *config);
 
+/* Whether `address` of the guest is in the device's window. */
+bool vsock_seat_has_register(uint64_t address);
+
 /* Whether `channel` leads to a peer. */
 bool vsock_seat_owns(microkit_channel channel);
 

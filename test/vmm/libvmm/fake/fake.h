@@ -67,6 +67,8 @@ void *gpa_to_hva(uint64_t address, size_t size);
 
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
+#define HSR_WFx_EXCEPTION 0x01
+#define HSR_HVC_64_EXCEPTION 0x16
 #define HSR_SMC_64_EXCEPTION 0x17
 #define HSR_SYSREG_64_EXCEPTION 0x18
 enum { PSCI_SYSTEM_OFF = 8, PSCI_SYSTEM_RESET = 9, PSCI_SYSTEM_RESET2 = 0x12 };
