@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ConsoleLine } from '../../make/launch/console.ts';
 import { launchQemu } from '../../make/launch/qemu.ts';
 import { refuse } from '../../meta/diagnostic.ts';
+import { cpuSecondsOf } from '../vsock/cpu.ts';
 import { type Counts, type Figures, parseBenchLine, type Route, type TestName } from '../vsock/lines.ts';
 import type { Sel4Bench } from './plan.ts';
 
@@ -27,6 +28,8 @@ export interface Sel4Sample {
   readonly test: TestName;
   readonly route: Route;
   readonly figures: Figures;
+  /** What QEMU used of the processors meanwhile, in steps of 10 ms. */
+  readonly cpuS: number;
   /** Of the VMM of the guest that sends and measures. */
   readonly client: Counts;
   /** Of the one that receives; empty where the test stayed in one guest. */
@@ -55,6 +58,7 @@ export async function measureSel4(options: BootOptions): Promise<readonly Sel4Sa
     expect: { pattern: /^vsock (?:bench|send|recv): (?:done|FAILED .*)$|faulting PD/ },
     deadlineMs,
     signal,
+    onStart: listener.start,
     onLine: listener.hear,
   });
   return listener.samples();
@@ -64,16 +68,23 @@ interface Heard {
   readonly test: TestName;
   readonly route: Route;
   figures?: Figures;
+  /** QEMU's, at the test's begin; then what it used. */
+  cpuS: number;
   readonly counts: Readonly<Record<'client' | 'server', Record<string, number>>>;
 }
 
 function listenTo({ bench, mode, run, onLine }: BootOptions): {
+  readonly start: (pid: number) => void;
   readonly hear: (line: ConsoleLine) => void;
   readonly samples: () => readonly Sel4Sample[];
 } {
   const tests: Heard[] = [];
   let failure: string | undefined;
+  let qemu = 0;
   return {
+    start: (pid) => {
+      qemu = pid;
+    },
     hear: ({ speaker, text }) => {
       const who = speaker === 'system' ? 'system' : (bench.guests[speaker] ?? '');
       onLine(who, text);
@@ -82,14 +93,22 @@ function listenTo({ bench, mode, run, onLine }: BootOptions): {
       const current = tests.at(-1);
       switch (line?.kind) {
         case 'begin':
-          tests.push({ test: line.test, route: line.route, counts: { client: {}, server: {} } });
+          tests.push({
+            test: line.test,
+            route: line.route,
+            cpuS: cpuSecondsOf(qemu),
+            counts: { client: {}, server: {} },
+          });
           break;
         case 'counted':
           if (current !== undefined)
             Object.assign(speaker === 0 ? current.counts.server : current.counts.client, line.counts);
           break;
         case 'result':
-          if (current !== undefined) current.figures = line.figures;
+          if (current !== undefined) {
+            current.figures = line.figures;
+            current.cpuS = cpuSecondsOf(qemu) - current.cpuS;
+          }
           break;
         case 'failed':
           failure ??= `${who}: ${line.reason}`;
@@ -105,8 +124,8 @@ function listenTo({ bench, mode, run, onLine }: BootOptions): {
         refuse('BEN102', `on seL4 (${mode}), ${failure}`, {
           hint: 'use --verbose to see all that the guests and the VMMs say',
         });
-      return tests.flatMap(({ test, route, figures, counts }) =>
-        figures === undefined ? [] : [{ mode, run, test, route, figures, ...counts }],
+      return tests.flatMap(({ test, route, figures, cpuS, counts }) =>
+        figures === undefined ? [] : [{ mode, run, test, route, figures, cpuS, ...counts }],
       );
     },
   };

@@ -37,10 +37,20 @@ function renderFigures(mode: Mode, samples: readonly Sel4Sample[]): string {
       cellOf(device),
       cellOf(loopback),
       ratioOf(device, loopback),
+      cpuOf(device),
+      cpuOf(loopback),
       upstream[mode][kind],
     ];
   });
-  const head = [names[mode], 'device', 'loopback', 'device / loopback', 'upstream'];
+  const head = [
+    names[mode],
+    'device',
+    'loopback',
+    'device / loopback',
+    'CPU s',
+    "loopback's CPU s",
+    'upstream',
+  ];
   return renderRows([head, ...rows]);
 }
 
@@ -63,6 +73,9 @@ function cellOf(samples: readonly Sel4Sample[]): string {
   const of = (pick: (time: (typeof times)[number]) => number): string => median(times.map(pick)).toFixed(0);
   return `${of(({ meanUs }) => meanUs)} (p50 ${of(({ p50Us }) => p50Us)}, p99 ${of(({ p99Us }) => p99Us)})`;
 }
+
+const cpuOf = (samples: readonly Sel4Sample[]): string =>
+  samples.length === 0 ? '–' : median(samples.map(({ cpuS }) => cpuS)).toFixed(2);
 
 /** Of speed: more than 1, the device is quicker. */
 function ratioOf(device: readonly Sel4Sample[], loopback: readonly Sel4Sample[]): string {

@@ -30,6 +30,7 @@ describe('tables', () => {
     route,
     figures,
     test: figures.kind === 'stream' ? 'stream 65536' : figures.kind,
+    cpuS: 0.1,
     client: {},
     server: {},
     ...counts,
@@ -44,10 +45,10 @@ describe('tables', () => {
       of(1, 'device', ping(500), { client: { tx_kicks: 10 }, server: { tx_kicks: 11 } }),
     ];
     expect(renderSel4(samples).split('\n')).toEqual([
-      '| -icount shift=1,sleep=off | device | loopback | device / loopback | upstream |',
-      '| --- | ---: | ---: | ---: | ---: |',
-      '| 8 MiB in writes of 64 KiB, MiB/s | 40 | 75 | 0.55 | 0.889 |',
-      '| 1 byte there and back, 10 times, µs | 500 (p50 2, p99 3) | – | – | 3930 (p50 3950, p99 3990) |',
+      "| -icount shift=1,sleep=off | device | loopback | device / loopback | CPU s | loopback's CPU s | upstream |",
+      '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+      '| 8 MiB in writes of 64 KiB, MiB/s | 40 | 75 | 0.55 | 0.10 | 0.10 | 0.889 |',
+      '| 1 byte there and back, 10 times, µs | 500 (p50 2, p99 3) | – | – | 0.10 | – | 3930 (p50 3950, p99 3990) |',
       '',
       '| -icount shift=1,sleep=off: in the VMMs, per MiB or round trip | 64 KiB: sender | receiver | ping: sender | receiver |',
       '| --- | ---: | ---: | ---: | ---: |',

@@ -20,13 +20,15 @@ it('measures both ways in both modes, and counts', { timeout: 14 * minutes }, as
   expect(run.stderr).not.toMatch(/^error/m);
   expect(run.exitCode).toBe(0);
   for (const mode of ['-icount shift=1,sleep=off', 'plain'])
-    expect(run.stdout).toContain(`| ${mode} | device | loopback | device / loopback | upstream |\n`);
+    expect(run.stdout).toContain(
+      `| ${mode} | device | loopback | device / loopback | CPU s | loopback's CPU s | upstream |\n`,
+    );
   const [N, T] = [String.raw`[\d.]+`, String.raw`\d+ \(p50 \d+, p99 \d+\)`];
   for (const row of [
-    String.raw`\| 256 KiB in writes of 3600 B, MiB/s \| N \| N \| N \| 0.889 \|`,
-    String.raw`\| 256 KiB in writes of 64 KiB, MiB/s \| N \| N \| N \| 0.735 \|`,
-    String.raw`\| 1 byte there and back, 5 times, µs \| T \| T \| N \| 3930 .*\|`,
-    String.raw`\| connect, 2 times, µs \| T \| T \| N \| 47800 \|`,
+    String.raw`\| 256 KiB in writes of 3600 B, MiB/s \| N \| N \| N \| N \| N \| 0.889 \|`,
+    String.raw`\| 256 KiB in writes of 64 KiB, MiB/s \| N \| N \| N \| N \| N \| 0.735 \|`,
+    String.raw`\| 1 byte there and back, 5 times, µs \| T \| T \| N \| N \| N \| 3930 .*\|`,
+    String.raw`\| connect, 2 times, µs \| T \| T \| N \| N \| N \| 47800 \|`,
     // What came out of one guest went into the other one, by the count of its own VMM.
     String.raw`\| tx bytes \| 1048576 \| N \| 1048576 \| N \| 1.00 \| N \|`,
     String.raw`\| rx bytes \| N \| 1048576 \| N \| 1048576 \| 1.00 \| 1.00 \|`,
