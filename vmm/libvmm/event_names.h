@@ -22,7 +22,8 @@
     each(timer)            /* its virtual timer fired */                                                    \
     each(other_faults)                                                                                      \
     each(peer_wakeups)     /* a peer has notified us; several at once are one */                            \
-    each(wakeups)          /* another channel has */                                                        \
+    each(console_wakeups)  /* the serial virtualisers have */                                               \
+    each(timeouts)         /* the timer driver has */                                                       \
     each(injected)         /* the socket's interrupt was injected */
 
 #define VMM_DEVICE_COUNTS(each)                                                                             \

@@ -3,6 +3,7 @@
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include "event_counts.h"
+#include "generic_timer.h"
 #include "guest_access.h"
 #include "vsock.h"
 
@@ -28,14 +29,6 @@ static uint64_t ticks_inside;
 
 static bool access_window(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
 
-/* The physical counter, which this kernel lets programs read. */
-static uint64_t now(void)
-{
-    uint64_t ticks;
-    asm volatile("isb; mrs %0, cntpct_el0" : "=r"(ticks));
-    return ticks;
-}
-
 bool event_window_init(const uint64_t *device_counters)
 {
     device_counts = device_counters;
@@ -44,12 +37,12 @@ bool event_window_init(const uint64_t *device_counters)
 
 void event_window_enter(void)
 {
-    entered_at = now();
+    entered_at = generic_timer_count();
 }
 
 void event_window_leave(void)
 {
-    ticks_inside += now() - entered_at;
+    ticks_inside += generic_timer_count() - entered_at;
 }
 
 static void read_counters(uint64_t to[NUM_WORDS])
@@ -61,7 +54,7 @@ static void read_counters(uint64_t to[NUM_WORDS])
     VMM_DEVICE_COUNTS(VMM_DEVICE_COUNT)
 #undef VMM_DEVICE_COUNT
     to[WORD_TICKS_INSIDE] = ticks_inside;
-    to[WORD_TICKS] = now();
+    to[WORD_TICKS] = generic_timer_count();
 }
 
 static bool access_window(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie)

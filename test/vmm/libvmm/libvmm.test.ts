@@ -23,8 +23,8 @@ const controllers = [
   { title: 'with a GICv3', folder: 'gic_v3', flags: ['-DCONFIG_ARM_GIC_V3_SUPPORT'] },
 ] as const;
 
-// It only calls libvmm, with symbols of images.S.
-const untested = new Set(['guest_images.c']);
+// The one only calls libvmm, with symbols of images.S; the other only reads the machine's registers.
+const untested = new Set(['guest_images.c', 'generic_timer.c']);
 const sources = cFiles(join(vmm, 'libvmm')).filter((path) => !untested.has(path.split('/').at(-1) ?? ''));
 
 let dir = '';

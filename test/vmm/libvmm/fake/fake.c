@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The stage behind fake.h. */
 #include "fake.h"
+#include "generic_timer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,6 +68,46 @@ void microkit_vcpu_arm_ack_vppi(microkit_child vcpu, seL4_Word interrupt)
     (void)vcpu;
     (void)interrupt;
     fake.acknowledged++;
+    clobber();
+}
+
+seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg)
+{
+    (void)vcpu;
+    clobber();
+    return fake.vcpu_registers[reg];
+}
+
+void microkit_vcpu_stop(microkit_child vcpu)
+{
+    (void)vcpu;
+    fake.stops++;
+    clobber();
+}
+
+seL4_Error seL4_TCB_Resume(seL4_Word tcb)
+{
+    fake.resumes++;
+    fake.resumed = tcb;
+    clobber();
+    return fake.resume_error;
+}
+
+uint64_t generic_timer_count(void)
+{
+    return fake.count;
+}
+
+uint64_t generic_timer_frequency(void)
+{
+    return fake.frequency;
+}
+
+void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns)
+{
+    fake.timeouts++;
+    fake.timeout_channel = channel;
+    fake.timeout_ns = timeout_ns;
     clobber();
 }
 

@@ -30,6 +30,7 @@ typedef struct {
 enum { seL4_NoError };
 enum { seL4_Fault_VMFault = 5, seL4_Fault_VGICMaintenance, seL4_Fault_VCPUFault, seL4_Fault_VPPIEvent };
 enum { seL4_VMFault_IP, seL4_VMFault_Addr, seL4_VMFault_PrefetchFault, seL4_VMFault_FSR };
+typedef enum { seL4_VCPUReg_CNTV_CTL, seL4_VCPUReg_CNTV_CVAL, seL4_VCPUReg_CNTVOFF, FAKE_VCPU_REGISTERS } seL4_VCPUReg;
 enum { seL4_VCPUFault_HSR, seL4_VPPIEvent_IRQ = 0, seL4_VGICMaintenance_IDX = 0 };
 #define BASE_VM_TCB_CAP 266
 
@@ -38,7 +39,15 @@ void microkit_mr_set(seL4_Uint8 index, seL4_Word value);
 seL4_Word microkit_msginfo_get_label(microkit_msginfo message);
 void microkit_notify(microkit_channel channel);
 void microkit_vcpu_arm_ack_vppi(microkit_child vcpu, seL4_Word interrupt);
+seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg);
+void microkit_vcpu_stop(microkit_child vcpu);
+seL4_Error seL4_TCB_Resume(seL4_Word tcb);
 seL4_Error seL4_TCB_ReadRegisters(seL4_Word tcb, bool suspend, seL4_Uint8 flags, seL4_Word count, seL4_UserContext *to);
+
+/* ---- sDDF ---- */
+
+/* A protected call into the driver. */
+void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns);
 
 /* ---- libvmm ---- */
 
@@ -67,8 +76,8 @@ void *gpa_to_hva(uint64_t address, size_t size);
 
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
-#define HSR_WFx_EXCEPTION 0x01
 #define HSR_HVC_64_EXCEPTION 0x16
+#define HSR_WFx_EXCEPTION 0x1
 #define HSR_SMC_64_EXCEPTION 0x17
 #define HSR_SYSREG_64_EXCEPTION 0x18
 enum { PSCI_SYSTEM_OFF = 8, PSCI_SYSTEM_RESET = 9, PSCI_SYSTEM_RESET2 = 0x12 };
@@ -232,6 +241,13 @@ extern struct fake {
     unsigned register_reads;
     unsigned advances; /* of the guest's program counter */
     unsigned acknowledged; /* VPPI events */
+    seL4_Word vcpu_registers[FAKE_VCPU_REGISTERS];
+    unsigned stops, resumes; /* of the vCPU */
+    seL4_Word resumed; /* TCB capability of the last resume */
+    seL4_Error resume_error;
+    uint64_t count, frequency; /* of the machine's counter */
+    uint64_t timeout_ns; /* what the timer was last asked for */
+    unsigned timeouts, timeout_channel;
     unsigned injected[1024];
     unsigned notified[64];
     vm_exception_handler_t handler; /* the one that was registered */
