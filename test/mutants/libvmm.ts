@@ -62,7 +62,7 @@ export const seatMutants = [
     'life_of_a_guest_that_resets_now',
     'time lost at each reset',
     'allowance_ticks += earned * ticks_per_reset;',
-    'allowance_ticks = counter_ticks();',
+    'allowance_ticks = generic_timer_count();',
   ),
   m(life, 'life_begins_again_with_the_timer', 'timer kept', 'virtual_timer_reset(vcpu);', ''),
   m(life, 'life_begins_again_with_the_dist', 'distributor kept', 'distributor_reset(vcpu);', ''),
