@@ -63,6 +63,7 @@ void notified(microkit_channel channel)
         idle_timer_fired();
     } else if (is_running && channel == heartbeat_listener_config.channel) {
         idle_heartbeat();
+        vsock_seat_heartbeat();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);
         work_on_console();

@@ -24,6 +24,9 @@ bool vsock_seat_owns(microkit_channel channel);
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
+/* About a tenth of a second has passed (vmm/heartbeat.c). */
+void vsock_seat_heartbeat(void);
+
 /*
  * To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the
  * device left over, injects what could not be injected before, and wakes the peers.
