@@ -32,6 +32,7 @@ typedef struct {
 #define x4 x[4]
 
 enum { seL4_NoError };
+enum { seL4_Fault_UnknownSyscall = 2 };
 enum { seL4_Fault_VMFault = 5, seL4_Fault_VGICMaintenance, seL4_Fault_VCPUFault, seL4_Fault_VPPIEvent };
 enum { seL4_VMFault_IP, seL4_VMFault_Addr, seL4_VMFault_PrefetchFault, seL4_VMFault_FSR };
 enum { seL4_VCPUFault_HSR, seL4_VPPIEvent_IRQ = 0, seL4_VGICMaintenance_IDX = 0 };
@@ -89,7 +90,15 @@ void cache_clean_and_invalidate(unsigned long start, unsigned long end);
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
 #define HSR_SMC_64_EXCEPTION 0x17
 #define HSR_SYSREG_64_EXCEPTION 0x18
-enum { PSCI_SYSTEM_OFF = 8, PSCI_SYSTEM_RESET = 9, PSCI_SYSTEM_RESET2 = 0x12 };
+enum {
+    PSCI_VERSION = 0,
+    PSCI_CPU_ON = 3,
+    PSCI_MIGRATE_INFO_TYPE = 6,
+    PSCI_SYSTEM_OFF = 8,
+    PSCI_SYSTEM_RESET = 9,
+    PSCI_FEATURES = 0xa,
+    PSCI_SYSTEM_RESET2 = 0x12,
+};
 
 /* ---- its interrupt controller ---- */
 
@@ -181,6 +190,14 @@ struct virq_handle *virq_find_irq_data(vgic_t *vgic, size_t vcpu, int interrupt)
 
 #define VIRTIO_DEFAULT_QUEUE_SIZE 128
 enum {
+    REG_VIRTIO_MMIO_MAGIC_VALUE = 0x000,
+    REG_VIRTIO_MMIO_VERSION = 0x004,
+    REG_VIRTIO_MMIO_DEVICE_ID = 0x008,
+    REG_VIRTIO_MMIO_VENDOR_ID = 0x00c,
+    REG_VIRTIO_MMIO_DEVICE_FEATURES = 0x010,
+    REG_VIRTIO_MMIO_QUEUE_NUM_MAX = 0x034,
+    REG_VIRTIO_MMIO_INTERRUPT_STATUS = 0x060,
+    REG_VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc,
     REG_VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014,
     REG_VIRTIO_MMIO_DRIVER_FEATURES = 0x020,
     REG_VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024,
@@ -196,6 +213,13 @@ enum {
     REG_VIRTIO_MMIO_QUEUE_AVAIL_HIGH = 0x094,
     REG_VIRTIO_MMIO_QUEUE_USED_LOW = 0x0a0,
     REG_VIRTIO_MMIO_QUEUE_USED_HIGH = 0x0a4,
+};
+enum {
+    VIRTIO_CONFIG_S_ACKNOWLEDGE = 1,
+    VIRTIO_CONFIG_S_DRIVER = 2,
+    VIRTIO_CONFIG_S_DRIVER_OK = 4,
+    VIRTIO_CONFIG_S_FEATURES_OK = 8,
+    VIRTIO_CONFIG_S_FAILED = 0x80,
 };
 enum { VIRTQ_DESC_F_NEXT = 1, VIRTQ_DESC_F_WRITE = 2, VIRTQ_DESC_F_INDIRECT = 4 };
 
@@ -235,7 +259,7 @@ typedef struct {
 } serial_queue_handle_t;
 struct virtio_device {
     struct {
-        uint32_t QueueSel;
+        uint32_t QueueSel, Status, DriverFeaturesSel;
     } regs;
     size_t num_vqs;
     const struct {
