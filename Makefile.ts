@@ -69,12 +69,12 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
       archives: ['libvmm.a', 'libsddf_util_debug.a'],
     }),
   );
-  const serial = serialPrograms(inputs).map((program) => sddfProgram(inputs, program));
+  const drivers = sddfPrograms(inputs).map((program) => sddfProgram(inputs, program));
 
   const image = microkit({
     sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
     system: outputs.system,
-    elves: [...system.guests.map(({ programImage }) => programImage), ...serial.map(({ elf }) => elf)],
+    elves: [...system.guests.map(({ programImage }) => programImage), ...drivers.map(({ elf }) => elf)],
     board: sdk.board,
     config: sdk.config,
     output: outputs.image,
@@ -89,7 +89,7 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...guests.steps,
     ...images,
     ...vmms,
-    ...serial.flatMap(({ steps }) => steps),
+    ...drivers.flatMap(({ steps }) => steps),
     image,
     ...judgeImage(inputs),
   ];
@@ -99,16 +99,20 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
 
 interface SddfProgram {
   readonly pd: string;
+  /** Directory of its objects. */
+  readonly room: 'serial' | 'timer';
   readonly source: string;
   readonly includes?: readonly string[];
 }
 
-function serialPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
-  const driver = `${sddf}/drivers/${board.serial.driver.directory}`;
+function sddfPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
+  const uart = `${sddf}/drivers/${board.serial.driver.directory}`;
+  const timer = `${sddf}/drivers/${board.timer.driver.directory}`;
   return [
-    { pd: 'serial_driver', source: `${driver}/uart.c`, includes: [`${driver}/include`] },
-    { pd: 'serial_virt_rx', source: `${sddf}/serial/components/virt_rx.c` },
-    { pd: 'serial_virt_tx', source: `${sddf}/serial/components/virt_tx.c` },
+    { room: 'serial', pd: 'serial_driver', source: `${uart}/uart.c`, includes: [`${uart}/include`] },
+    { room: 'serial', pd: 'serial_virt_rx', source: `${sddf}/serial/components/virt_rx.c` },
+    { room: 'serial', pd: 'serial_virt_tx', source: `${sddf}/serial/components/virt_tx.c` },
+    { room: 'timer', pd: 'timer_driver', source: `${timer}/timer.c` },
   ];
 }
 
@@ -268,10 +272,10 @@ function linkPd(
  */
 function sddfProgram(
   inputs: ImageInputs,
-  { pd, source, includes = [] }: SddfProgram,
+  { room, pd, source, includes = [] }: SddfProgram,
 ): { elf: string; steps: Step[] } {
-  const object = compileUpstream(inputs, source, `obj/serial/${pd}.o`, { includes });
-  const linked = linkPd(inputs, `obj/serial/${pd}.elf`, {
+  const object = compileUpstream(inputs, source, `obj/${room}/${pd}.o`, { includes });
+  const linked = linkPd(inputs, `obj/${room}/${pd}.elf`, {
     objects: outputsOf([object]),
     archives: ['libsddf_util_debug.a'],
   });
@@ -283,7 +287,7 @@ function sddfProgram(
   const elf = `${pd}.elf`;
   const configured = updateSections({
     objcopy,
-    input: `obj/serial/${pd}.elf`,
+    input: `obj/${room}/${pd}.elf`,
     output: elf,
     sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
   });

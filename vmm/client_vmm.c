@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The VMM of one Linux guest: a virtio console through sDDF's serial subsystem and a virtio socket to the other guests.
+ * The VMM of one Linux guest: a virtio console through sDDF's serial subsystem, a virtio socket to the other guests, and
+ * sDDF's timer to wake the guest when it is idle.
  *
  * Compiled once for all VMMs. What differs between them comes from two objects that are linked in: the config structs
  * (one C file per VMM, rendered by meta/) and the guest's images (images.S). Nothing in here may fail by a trap: a
@@ -11,13 +12,16 @@
 #include <libvmm/libvmm.h>
 #include <sddf/serial/config.h>
 #include <sddf/serial/queue.h>
+#include <sddf/timer/config.h>
 #include "libvmm/console_guard.h"
 #include "libvmm/guest_fault.h"
 #include "libvmm/guest_life.h"
+#include "libvmm/idle.h"
 #include "libvmm/virtual_timer.h"
 #include "libvmm/vsock_seat.h"
 
 extern serial_client_config_t serial_config;
+extern timer_client_config_t timer_config;
 extern vmm_config_t vmm_config;
 extern struct vsock_config vsock_config;
 
@@ -41,17 +45,24 @@ void init(void)
     if (!is_running) {
         LOG_VMM_ERR("no guest was started\n");
     }
-    vsock_seat_settle(0);
+    (void)vsock_seat_settle(0);
 }
 
 void notified(microkit_channel channel)
 {
+    bool has_news = false;
     if (vsock_seat_owns(channel)) {
         vsock_seat_notified(channel);
+    } else if (is_running && channel == timer_config.driver_id) {
+        idle_timer_fired();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         work_on_console();
+        has_news = true;
     }
-    vsock_seat_settle(0);
+    has_news |= vsock_seat_settle(0);
+    if (has_news) {
+        idle_resume();
+    }
 }
 
 seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo *reply)
@@ -59,18 +70,21 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
     struct guest_fault guest_fault = guest_fault_read(vcpu, message);
     enum guest_fault_verdict verdict = judge(&guest_fault);
     if (verdict == GUEST_FAULT_RESTARTED) {
-        vsock_seat_settle(0);
+        (void)vsock_seat_settle(0);
         return seL4_False;
     }
     if (verdict == GUEST_FAULT_STOP || (verdict == GUEST_FAULT_FOR_LIBVMM && !fault_handle(vcpu, message))) {
         stop_guest();
-        vsock_seat_settle(0);
+        (void)vsock_seat_settle(0);
         return seL4_False;
     }
     if (guest_fault.label == seL4_Fault_VMFault) {
         virtual_timer_release(vcpu);
     }
-    vsock_seat_settle(guest_fault.label);
+    bool has_news = vsock_seat_settle(guest_fault.label);
+    if (verdict == GUEST_FAULT_WAIT && !has_news && idle_wait(vcpu)) {
+        return seL4_False;
+    }
     *reply = microkit_msginfo_new(0, 0);
     return seL4_True;
 }
@@ -103,6 +117,7 @@ static bool start_guest(void)
         return false;
     }
     LOG_VMM("starting \"%s\"\n", microkit_name);
+    (void)idle_init(timer_config.driver_id);
     return add_console() && guest_life_begin(&vmm_config);
 }
 
@@ -114,6 +129,9 @@ static const char *absent_config(void)
     }
     if (!serial_config_check_magic(&serial_config)) {
         return "serial_config";
+    }
+    if (!timer_config_check_magic(&timer_config)) {
+        return "timer_config";
     }
     if (memcmp(vsock_config.magic, "vsock", VSOCK_CONFIG_MAGIC_LEN) != 0) {
         return "vsock_config";
@@ -181,6 +199,7 @@ static void stop_guest(void)
     }
     is_running = false;
     vsock_seat_guest_off();
+    idle_forget();
     guest_stop();
     LOG_VMM("guest stopped; %lu timer events had to be held\n", virtual_timer_held_count());
     vsock_seat_report();

@@ -62,7 +62,7 @@ export const seatMutants = [
     'life_of_a_guest_that_resets_now',
     'time lost at each reset',
     'allowance_ticks += earned * ticks_per_reset;',
-    'allowance_ticks = counter_ticks();',
+    'allowance_ticks = generic_timer_count();',
   ),
   m(life, 'life_begins_again_with_the_timer', 'timer kept', 'virtual_timer_reset(vcpu);', ''),
   m(life, 'life_begins_again_with_the_dist', 'distributor kept', 'distributor_reset(vcpu);', ''),
@@ -225,4 +225,5 @@ export const seatMutants = [
   ),
   m(fault, 'calls_that_nobody', 'hypercalls stop the guest', 'case seL4_Fault_UnknownSyscall:', 'case 9999:'),
   m(fault, 'calls_that_nobody', 'no answer', 'registers.x0 = SMC_NOT_SUPPORTED;', ''),
+  m(life, 'life_begins_again_without', 'resumed as a waiting one', 'idle_forget();', ''),
 ];

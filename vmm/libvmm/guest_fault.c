@@ -19,6 +19,10 @@
 #define SMC_NUMBER(function) ((function) & 0xffff)
 #define SMC_NOT_SUPPORTED ((uint64_t)-1)
 
+/* "ISS encoding for an exception from a WF* instruction": TI says which; the others are WFE, WFIT and WFET. */
+#define WAIT_INSTRUCTION(syndrome) ((syndrome) & 3)
+#define WAIT_FOR_INTERRUPT 0
+
 static enum guest_fault_verdict judge_access(const struct guest_fault *fault, const struct guarded_console *console);
 static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored);
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault);
@@ -111,7 +115,11 @@ static bool controller_admits(size_t vcpu, const struct guest_access *access, ui
 
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
 {
-    switch (HSR_EXCEPTION_CLASS(fault->words[seL4_VCPUFault_HSR])) {
+    seL4_Word syndrome = fault->words[seL4_VCPUFault_HSR];
+    switch (HSR_EXCEPTION_CLASS(syndrome)) {
+    case HSR_WFx_EXCEPTION:
+        /* What comes back from an exception has an event pending, so the other ones are over at once. */
+        return WAIT_INSTRUCTION(syndrome) == WAIT_FOR_INTERRUPT ? GUEST_FAULT_WAIT : GUEST_FAULT_DONE;
     case HSR_SYSREG_64_EXCEPTION:
         return judge_system_register(fault);
     case HSR_SMC_64_EXCEPTION:

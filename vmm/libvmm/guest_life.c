@@ -2,10 +2,11 @@
 /* Starts the guest, first and again. */
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/hsr.h>
-#include "counter.h"
 #include "distributor.h"
+#include "generic_timer.h"
 #include "guest_images.h"
 #include "guest_life.h"
+#include "idle.h"
 #include "list_registers.h"
 #include "vcpu_registers.h"
 #include "virtual_timer.h"
@@ -29,7 +30,7 @@ bool guest_life_begin(const vmm_config_t *guest_config)
 {
     config = guest_config;
     resets_left = GUEST_LIFE_RESETS_MAX;
-    allowance_ticks = counter_ticks();
+    allowance_ticks = generic_timer_count();
     vcpu_registers_remember(GUEST_BOOT_VCPU_ID);
     return start();
 }
@@ -43,6 +44,7 @@ enum guest_fault_verdict guest_life_reset(size_t vcpu)
     }
     LOG_VMM("guest reset, %u more allowed at once\n", resets_left);
     microkit_vcpu_stop((microkit_child)vcpu);
+    idle_forget();
     vcpu_registers_restore(vcpu);
     virtual_timer_reset(vcpu);
     distributor_reset(vcpu);
@@ -88,8 +90,8 @@ static enum guest_fault_verdict start_again(void)
 
 static bool take_from_allowance(void)
 {
-    uint64_t ticks_per_reset = counter_ticks_per_second() * GUEST_LIFE_SECONDS_PER_RESET;
-    uint64_t earned = (counter_ticks() - allowance_ticks) / ticks_per_reset;
+    uint64_t ticks_per_reset = generic_timer_frequency() * GUEST_LIFE_SECONDS_PER_RESET;
+    uint64_t earned = (generic_timer_count() - allowance_ticks) / ticks_per_reset;
     allowance_ticks += earned * ticks_per_reset;
     resets_left = earned < GUEST_LIFE_RESETS_MAX - resets_left ? resets_left + (unsigned)earned : GUEST_LIFE_RESETS_MAX;
     if (resets_left == 0) {

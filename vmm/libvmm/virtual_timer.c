@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Holds timer events that the guest cannot take yet. One vCPU, so one event at most is held. */
-#include <stdbool.h>
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/vgic/vgic.h>
@@ -38,6 +37,11 @@ void virtual_timer_reset(size_t vcpu)
 {
     is_held = false;
     microkit_vcpu_arm_ack_vppi((microkit_child)vcpu, VIRTUAL_TIMER_INTERRUPT);
+}
+
+bool virtual_timer_is_held(void)
+{
+    return is_held;
 }
 
 uint64_t virtual_timer_held_count(void)

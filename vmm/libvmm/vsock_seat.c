@@ -34,7 +34,7 @@ static void set_level(void *cookie, bool level);
 static void wake_peer(void *cookie, unsigned peer);
 static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
 static void interrupt_finished(irq_routing_info_t route, void *cookie);
-static void inject_if_due(void);
+static bool inject_if_due(void);
 
 static const struct vsock_ops ops = { .translate = translate, .set_irq = set_level, .notify_peer = wake_peer };
 
@@ -86,10 +86,10 @@ void vsock_seat_notified(microkit_channel channel)
     }
 }
 
-void vsock_seat_settle(seL4_Word label)
+bool vsock_seat_settle(seL4_Word label)
 {
     if (!is_seated) {
-        return;
+        return false;
     }
     for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
         has_more = vsock_device_run(&device);
@@ -100,7 +100,7 @@ void vsock_seat_settle(seL4_Word label)
         is_injected = false;
     }
     was_finished = false;
-    inject_if_due();
+    bool was_injected = inject_if_due();
 
     uint32_t peers = peers_to_wake;
     peers_to_wake = 0;
@@ -109,6 +109,7 @@ void vsock_seat_settle(seL4_Word label)
             microkit_notify(config->peers[i].channel);
         }
     }
+    return was_injected || has_more;
 }
 
 void vsock_seat_guest_off(void)
@@ -185,9 +186,12 @@ static void interrupt_finished(irq_routing_info_t route, void *cookie)
     was_finished = true;
 }
 
-static void inject_if_due(void)
+/* Whether it did. */
+static bool inject_if_due(void)
 {
-    if (level_is_up && !is_injected && distributor_accepts(GUEST_BOOT_VCPU_ID, config->irq)) {
-        is_injected = virq_inject(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq));
+    if (!level_is_up || is_injected || !distributor_accepts(GUEST_BOOT_VCPU_ID, config->irq)) {
+        return false;
     }
+    is_injected = virq_inject(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq));
+    return is_injected;
 }

@@ -72,12 +72,18 @@ TEST(calls_that_nobody_knows_are_answered)
     CHECK_EQUAL(fake.advances, 1);
 }
 
-TEST(wait_for_interrupt_is_for_libvmm)
+TEST(wait_for_interrupt_is_told_from_the_other_waits)
 {
     fake_reset();
     fake.message[seL4_VCPUFault_HSR] = 1UL << 26;
-    CHECK_EQUAL(judge(seL4_Fault_VCPUFault), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(judge(seL4_Fault_VCPUFault), GUEST_FAULT_WAIT);
+    /* WFE, WFIT, WFET. */
+    for (seL4_Word instruction = 1; instruction < 4; instruction++) {
+        fake.message[seL4_VCPUFault_HSR] = 1UL << 26 | instruction;
+        CHECK_EQUAL(judge(seL4_Fault_VCPUFault), GUEST_FAULT_DONE);
+    }
     CHECK_EQUAL(fake.register_reads, 0);
+    CHECK_EQUAL(fake.advances, 0);
 }
 
 TEST(maintenance_of_no_list_register_is_over)

@@ -6,6 +6,7 @@
 #include "fake.h"
 #include "faults.h"
 #include "guest_life.h"
+#include "idle.h"
 #include "list_registers.h"
 #include "virtual_timer.h"
 
@@ -18,9 +19,10 @@ extern const char list_registers_code[];
 static void begin(void)
 {
     fake_reset();
-    fake.ticks = 1000 * SECOND;
-    fake.system_registers[seL4_VCPUReg_SCTLR] = 0x30d00800;
-    fake.system_registers[seL4_VCPUReg_CNTV_CTL] = 0;
+    fake.frequency = SECOND;
+    fake.count = 1000 * SECOND;
+    fake.vcpu_registers[seL4_VCPUReg_SCTLR] = 0x30d00800;
+    fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 0;
     CHECK(guest_life_begin(&config));
     CHECK_EQUAL(fake.starts, 1);
 }
@@ -43,17 +45,17 @@ TEST(life_begins_with_the_images_in_place)
 TEST(life_begins_again_as_it_began)
 {
     begin();
-    fake.system_registers[seL4_VCPUReg_SCTLR] = 0x30d0199d; /* MMU on */
-    fake.system_registers[seL4_VCPUReg_TTBR0] = 0x41000000;
-    fake.system_registers[seL4_VCPUReg_CNTV_CTL] = 1;
+    fake.vcpu_registers[seL4_VCPUReg_SCTLR] = 0x30d0199d; /* MMU on */
+    fake.vcpu_registers[seL4_VCPUReg_TTBR0] = 0x41000000;
+    fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 1;
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
     CHECK_EQUAL(fake.stops, 1);
     CHECK_EQUAL(fake.placed, 2);
     CHECK_EQUAL(fake.starts, 2);
     CHECK_EQUAL(fake.registers.pc, fake.entry);
-    CHECK_EQUAL(fake.system_registers[seL4_VCPUReg_SCTLR], 0x30d00800);
-    CHECK_EQUAL(fake.system_registers[seL4_VCPUReg_TTBR0], 0);
-    CHECK_EQUAL(fake.system_registers[seL4_VCPUReg_CNTV_CTL], 0);
+    CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_SCTLR], 0x30d00800);
+    CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_TTBR0], 0);
+    CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL], 0);
 }
 
 TEST(life_whose_images_do_not_fit_again_stays_off)
@@ -100,7 +102,7 @@ TEST(life_begins_again_after_the_old_ones_interrupts_have_ended)
     /* Not the guest runs now but our own instructions, told what there is. */
     CHECK_EQUAL(fake.starts, 1);
     CHECK_EQUAL(fake.placed, 1);
-    CHECK_EQUAL(fake.resumes, 1);
+    CHECK_EQUAL(fake.runs, 1);
     CHECK_EQUAL(fake.registers.pc, FAKE_RAM_START);
     CHECK_EQUAL(fake.registers.spsr, 0x3c5);
     CHECK_EQUAL(fake.registers.x[1], 1023);
@@ -109,7 +111,7 @@ TEST(life_begins_again_after_the_old_ones_interrupts_have_ended)
     CHECK_EQUAL(fake.registers.x[4], 27);
     CHECK(memcmp(fake.ram, list_registers_code, 4) == 0);
     CHECK_EQUAL(fake.cleaned, (uintptr_t)fake.ram);
-    CHECK_EQUAL(fake.system_registers[seL4_VCPUReg_SCTLR], 0x30d00800);
+    CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_SCTLR], 0x30d00800);
 
     /* The ends are libvmm's; a call before the last of them is answered and comes again. */
     struct guest_fault end = { .label = seL4_Fault_VGICMaintenance };
@@ -172,21 +174,21 @@ TEST(life_of_a_guest_that_resets_now_and_then_never_ends)
 {
     begin();
     for (unsigned i = 0; i < 1000; i++) {
-        fake.ticks += GUEST_LIFE_SECONDS_PER_RESET * SECOND;
+        fake.count += GUEST_LIFE_SECONDS_PER_RESET * SECOND;
         fake.log[0] = '\0';
         CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
     }
     /* And all that it saved is not more than the most. */
-    fake.ticks += 100000 * SECOND;
+    fake.count += 100000 * SECOND;
     unsigned resets = 0;
     while (guest_life_reset(0) == GUEST_FAULT_RESTARTED) {
         resets++;
     }
     CHECK_EQUAL(resets, GUEST_LIFE_RESETS_MAX);
     /* Time counts in part, too. */
-    fake.ticks += GUEST_LIFE_SECONDS_PER_RESET * SECOND / 2;
+    fake.count += GUEST_LIFE_SECONDS_PER_RESET * SECOND / 2;
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_STOP);
-    fake.ticks += GUEST_LIFE_SECONDS_PER_RESET * SECOND / 2;
+    fake.count += GUEST_LIFE_SECONDS_PER_RESET * SECOND / 2;
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
 }
 
@@ -196,6 +198,16 @@ static void count_console_reset(struct virtio_device *device)
 {
     (void)device;
     console_resets++;
+}
+
+TEST(life_begins_again_without_the_old_ones_wait)
+{
+    begin();
+    CHECK(idle_init(7));
+    CHECK(idle_wait(0));
+    CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
+    idle_resume();
+    CHECK_EQUAL(fake.resumes, 0);
 }
 
 TEST(life_of_a_console_begins_again)

@@ -216,6 +216,22 @@ TEST(seat_goes_on_with_left_over_work_but_not_for_ever)
     CHECK_EQUAL(played.runs_done, 105);
 }
 
+TEST(seat_says_when_a_guest_that_waits_must_go_on)
+{
+    set_up();
+    CHECK(!vsock_seat_settle(seL4_Fault_VCPUFault));
+    raise();
+    CHECK(!vsock_seat_settle(seL4_Fault_VCPUFault)); /* it is not enabled */
+    fake_enable(INTERRUPT);
+    CHECK(vsock_seat_settle(0));
+    CHECK(!vsock_seat_settle(0));
+    /* Work that is left over is done after its next fault, so it must have one. */
+    played.runs = 65;
+    vsock_seat_notified(CHANNEL);
+    CHECK(vsock_seat_settle(0));
+    CHECK(!vsock_seat_settle(0));
+}
+
 TEST(seat_decodes_accesses)
 {
     set_up();

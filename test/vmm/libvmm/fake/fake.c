@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The stage behind fake.h. */
 #include "fake.h"
+#include "generic_timer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,24 +72,51 @@ void microkit_vcpu_arm_ack_vppi(microkit_child vcpu, seL4_Word interrupt)
     clobber();
 }
 
-void microkit_vcpu_stop(microkit_child vcpu)
-{
-    (void)vcpu;
-    fake.stops++;
-}
-
 seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg)
 {
     (void)vcpu;
     clobber();
-    return fake.system_registers[reg];
+    return fake.vcpu_registers[reg];
 }
 
 void microkit_vcpu_arm_write_reg(microkit_child vcpu, seL4_Word reg, seL4_Word value)
 {
     (void)vcpu;
     clobber();
-    fake.system_registers[reg] = value;
+    fake.vcpu_registers[reg] = value;
+}
+
+void microkit_vcpu_stop(microkit_child vcpu)
+{
+    (void)vcpu;
+    fake.stops++;
+    clobber();
+}
+
+seL4_Error seL4_TCB_Resume(seL4_Word tcb)
+{
+    fake.resumes++;
+    fake.resumed = tcb;
+    clobber();
+    return fake.resume_error;
+}
+
+uint64_t generic_timer_count(void)
+{
+    return fake.count;
+}
+
+uint64_t generic_timer_frequency(void)
+{
+    return fake.frequency;
+}
+
+void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns)
+{
+    fake.timeouts++;
+    fake.timeout_channel = channel;
+    fake.timeout_ns = timeout_ns;
+    clobber();
 }
 
 seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags, seL4_Word count,
@@ -96,7 +124,7 @@ seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags,
 {
     (void)tcb, (void)flags, (void)count;
     fake.registers = *from;
-    fake.resumes += resume;
+    fake.runs += resume;
     clobber();
     return seL4_NoError;
 }
@@ -120,16 +148,6 @@ void cache_clean_and_invalidate(unsigned long start, unsigned long end)
 {
     (void)end;
     fake.cleaned = start;
-}
-
-uint64_t counter_ticks(void)
-{
-    return fake.ticks;
-}
-
-uint64_t counter_ticks_per_second(void)
-{
-    return 1000;
 }
 
 void vgic_init(void)

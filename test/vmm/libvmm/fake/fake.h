@@ -35,6 +35,14 @@ enum { seL4_NoError };
 enum { seL4_Fault_UnknownSyscall = 2 };
 enum { seL4_Fault_VMFault = 5, seL4_Fault_VGICMaintenance, seL4_Fault_VCPUFault, seL4_Fault_VPPIEvent };
 enum { seL4_VMFault_IP, seL4_VMFault_Addr, seL4_VMFault_PrefetchFault, seL4_VMFault_FSR };
+typedef enum {
+    seL4_VCPUReg_SCTLR,
+    seL4_VCPUReg_TTBR0,
+    seL4_VCPUReg_CNTV_CTL,
+    seL4_VCPUReg_CNTV_CVAL,
+    seL4_VCPUReg_CNTVOFF,
+    seL4_VCPUReg_Num,
+} seL4_VCPUReg;
 enum { seL4_VCPUFault_HSR, seL4_VPPIEvent_IRQ = 0, seL4_VGICMaintenance_IDX = 0 };
 #define BASE_VM_TCB_CAP 266
 
@@ -44,14 +52,18 @@ seL4_Word microkit_msginfo_get_label(microkit_msginfo message);
 void microkit_notify(microkit_channel channel);
 void microkit_vcpu_arm_ack_vppi(microkit_child vcpu, seL4_Word interrupt);
 void microkit_vcpu_stop(microkit_child vcpu);
-/* Of the vCPU's system registers, few are enough. */
-enum { seL4_VCPUReg_SCTLR, seL4_VCPUReg_TTBR0, seL4_VCPUReg_CNTV_CTL, seL4_VCPUReg_Num };
 seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg);
 void microkit_vcpu_arm_write_reg(microkit_child vcpu, seL4_Word reg, seL4_Word value);
+seL4_Error seL4_TCB_Resume(seL4_Word tcb);
 seL4_Error seL4_TCB_ReadRegisters(seL4_Word tcb, bool suspend, seL4_Uint8 flags, seL4_Word count, seL4_UserContext *to);
-
 seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags, seL4_Word count,
                                    const seL4_UserContext *from);
+
+/* ---- sDDF ---- */
+
+/* A protected call into the driver. */
+void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns);
+void cache_clean_and_invalidate(unsigned long start, unsigned long end);
 
 /* ---- libvmm ---- */
 
@@ -82,12 +94,9 @@ typedef struct {
     uint64_t ram, ram_size, dtb, initrd;
 } vmm_config_t;
 
-/* ---- sDDF ---- */
-
-void cache_clean_and_invalidate(unsigned long start, unsigned long end);
-
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
+#define HSR_WFx_EXCEPTION 0x1
 #define HSR_SMC_64_EXCEPTION 0x17
 #define HSR_SYSREG_64_EXCEPTION 0x18
 enum {
@@ -289,6 +298,13 @@ extern struct fake {
     unsigned register_reads;
     unsigned advances; /* of the guest's program counter */
     unsigned acknowledged; /* VPPI events */
+    seL4_Word vcpu_registers[seL4_VCPUReg_Num];
+    unsigned stops, resumes; /* of the vCPU */
+    seL4_Word resumed; /* TCB capability of the last resume */
+    seL4_Error resume_error;
+    uint64_t count, frequency; /* of the machine's counter */
+    uint64_t timeout_ns; /* what the timer was last asked for */
+    unsigned timeouts, timeout_channel;
     unsigned injected[1024];
     unsigned notified[64];
     vm_exception_handler_t handler; /* the one that was registered */
@@ -297,14 +313,11 @@ extern struct fake {
     struct gic_dist_map distributor;
     struct gic_redist_sgi_ppi_map redistributor;
     unsigned console_kicks;
-    seL4_Word system_registers[seL4_VCPUReg_Num]; /* of the vCPU */
-    unsigned stops;   /* of the vCPU */
     unsigned starts;  /* by guest_start() */
-    unsigned resumes; /* by seL4_TCB_WriteRegisters() */
+    unsigned runs;    /* by seL4_TCB_WriteRegisters() */
     unsigned placed;  /* images */
     uint64_t entry;   /* 0: they do not fit */
     uint64_t cleaned; /* where the caches were last cleaned */
-    uint64_t ticks;   /* the counter, 1000 a second */
     uint8_t ram[FAKE_RAM_SIZE] __attribute__((aligned(4096)));
 } fake;
 extern vgic_t vgic;
