@@ -83,7 +83,6 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
     event_count_fault(&guest_fault, &guarded_console);
     enum guest_fault_verdict verdict = judge(&guest_fault);
     if (verdict == GUEST_FAULT_RESTARTED) {
-        idle_forget();
         (void)vsock_seat_settle(0);
         return seL4_False;
     }
