@@ -19,6 +19,7 @@ export { allNodes, cellsOf, findNode, type NodeInTree, numberOf, pathOf, strings
 export { type DeviceTree, type FdtNode, parseFdt } from './fdt/parse.ts';
 export { didYouMean, errorFinding, warningFinding } from './finding.ts';
 export * from './guest.ts';
+export { addHeartbeat, type HeartbeatOptions } from './heartbeat.ts';
 export {
   cpuFromTree,
   gicFromTree,
@@ -38,6 +39,7 @@ export {
   parseDriverConfig,
 } from './sddf/driver-config.ts';
 export { connectSerial, type SerialOptions } from './sddf/serial.ts';
+export { connectTimer, type TimerOptions } from './sddf/timer.ts';
 export { renderSdf } from './sdf.ts';
 export * from './units.ts';
 export { connectVmm, type VirtioDeviceKind, virtioDeviceType, type VmmOptions } from './vmm.ts';

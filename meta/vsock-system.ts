@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The system that vmbuild ships: Linux guests on seL4 that talk over virtio sockets, with their consoles on one serial
-// port. It replaces the metaprogram of libvmm's virtio-socket example and reads like it.
+// port and a timer that wakes them when they are idle. It replaces the metaprogram of libvmm's virtio-socket example and reads like it.
 
 import { SystemBuilder } from './builder.ts';
 import type { ComponentConfig } from './config/component.ts';
@@ -8,9 +8,11 @@ import type { Diagnostic } from './diagnostic.ts';
 import { findNode } from './fdt/node.ts';
 import type { DeviceTree } from './fdt/parse.ts';
 import { checkGuestLayout, type GuestLayout } from './guest.ts';
+import { addHeartbeat } from './heartbeat.ts';
 import type { Architecture, SystemDescription } from './model.ts';
 import type { DriverConfig } from './sddf/driver-config.ts';
 import { connectSerial } from './sddf/serial.ts';
+import { connectTimer } from './sddf/timer.ts';
 import type { Paddr } from './units.ts';
 import { connectVmm } from './vmm.ts';
 import { connectVsock } from './vsock.ts';
@@ -23,6 +25,7 @@ export interface VsockSystemOptions {
     readonly paddrTop: Paddr;
     readonly paddrBottom: Paddr;
     readonly serial: { readonly node: string; readonly driver: DriverConfig };
+    readonly timer: { readonly node: string; readonly driver: DriverConfig };
   };
   /** The board's parsed device tree. */
   readonly tree: DeviceTree;
@@ -45,6 +48,8 @@ export interface VsockSystem {
 }
 
 const firstPriority = 100;
+/** As in sDDF's examples: above everyone who may call it. */
+const timerPriority = 254;
 /** Programs built with UBSan use more stack than Microkit's default. */
 const vmmStackBytes = 0x4000n;
 const virtStackBytes = 0x3000n;
@@ -66,7 +71,7 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
       stackSize: vmmStackBytes,
     }),
   );
-  const driver = sdf.addPd({ name: 'serial_driver', programImage: 'serial_driver.elf', priority: 200 });
+  const serialDriver = sdf.addPd({ name: 'serial_driver', programImage: 'serial_driver.elf', priority: 200 });
   const virtTx = sdf.addPd({
     name: 'serial_virt_tx',
     programImage: 'serial_virt_tx.elf',
@@ -78,6 +83,11 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
     programImage: 'serial_virt_rx.elf',
     priority: 199,
     stackSize: virtStackBytes,
+  });
+  const timerDriver = sdf.addPd({
+    name: 'timer_driver',
+    programImage: 'timer_driver.elf',
+    priority: timerPriority,
   });
 
   const members = vmms.map((pd, i) => ({ pd, guest: at(guests, i) }));
@@ -95,13 +105,19 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
   );
   const serial = connectSerial(sdf, {
     device: { at: findNode(tree, board.serial.node), drivers: [board.serial.driver] },
-    driver,
+    driver: serialDriver,
     virtTx,
     virtRx,
     clients: vmms,
   });
+  const timer = connectTimer(sdf, {
+    device: { at: findNode(tree, board.timer.node), drivers: [board.timer.driver] },
+    driver: timerDriver,
+    clients: vmms,
+  });
+  const heartbeat = addHeartbeat(sdf, { priority: timerPriority - 1, listeners: vmms });
 
-  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial], guests };
+  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial, ...timer, ...heartbeat], guests };
 }
 
 /** Guests mostly share one layout: its faults are to be said once. */
