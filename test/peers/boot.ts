@@ -47,10 +47,23 @@ export interface PeersRun {
 /** Boots, and returns when a line has matched `until`. Refuses RUN124 at the deadline, SIM101 for a guest that died. */
 export type Boot = (run: PeersRun) => Promise<void>;
 
-const root = packageDirectory();
-const directoryOf = (name: string): string => join(root, 'build', 'peers', name);
+export type Place = 'sim' | 'sel4';
+export const placeTitles: Readonly<Record<Place, string>> = {
+  sim: 'sim (no seL4)',
+  sel4: 'on the seL4 image',
+};
 
-export async function prepareSim(plan: PeersPlan, signal: AbortSignal): Promise<Boot> {
+/** Builds what `plan` needs. On seL4 it refuses what `vmbuild qemu` refuses where the stack is not found. */
+export const prepare = (place: Place, plan: PeersPlan, signal: AbortSignal): Promise<Boot> =>
+  place === 'sim' ? prepareSim(plan, signal) : prepareSel4(plan, signal);
+
+export const logDirectory = (place: Place, plan: PeersPlan): string => join(directoryOf(place, plan), 'logs');
+
+const root = packageDirectory();
+const directoryOf = (place: Place, { name }: PeersPlan): string =>
+  join(root, 'build', 'peers', `${name}-${place}`);
+
+async function prepareSim(plan: PeersPlan, signal: AbortSignal): Promise<Boot> {
   const tools = await findTools(['clang', 'lld', 'qemu-system-aarch64'], process.env);
   const sim = planSim({
     vmm: join(root, 'vmm'),
@@ -61,7 +74,7 @@ export async function prepareSim(plan: PeersPlan, signal: AbortSignal): Promise<
     programSources: sourcesOf(plan),
     otherPrograms: plan.otherPrograms ?? [],
   });
-  const buildDir = directoryOf(`${plan.name}-sim`);
+  const buildDir = directoryOf('sim', plan);
   await benchBuild(sim.steps, buildDir, signal);
   const kernel = plan.guest.kernel.path;
   const initrd = join(buildDir, sim.initrd);
@@ -87,7 +100,7 @@ export async function prepareSim(plan: PeersPlan, signal: AbortSignal): Promise<
       backend: join(buildDir, sim.backend),
       backendArgs: ['--ring-bytes', String(vsockLimits.defaultRingBytes)],
       guests,
-      logDir: join(buildDir, 'logs'),
+      logDir: logDirectory('sim', plan),
       expect: { pattern: until },
       deadlineMs,
       signal: stop,
@@ -98,11 +111,11 @@ export async function prepareSim(plan: PeersPlan, signal: AbortSignal): Promise<
   };
 }
 
-/** On the seL4 image of the default board. Refuses what `vmbuild qemu` refuses where the stack is not found. */
-export async function prepareSel4(plan: PeersPlan, signal: AbortSignal): Promise<Boot> {
+/** On the seL4 image of the default board. */
+async function prepareSel4(plan: PeersPlan, signal: AbortSignal): Promise<Boot> {
   const { qemu, ...board } = await loadBoard('qemu_virt_aarch64');
   if (qemu === undefined) throw new Error(`${board.name} has no QEMU`);
-  const buildDir = directoryOf(`${plan.name}-sel4`);
+  const buildDir = directoryOf('sel4', plan);
   const flags = { board: board.name, 'build-dir': buildDir, guest: 'debian', vms: plan.count, quiet: true };
   const context = { settings: settle(flags, {}), env: process.env, signal };
   const inputs = await loadImageInputs(context, [qemu.system]);
@@ -141,7 +154,7 @@ export async function prepareSel4(plan: PeersPlan, signal: AbortSignal): Promise
     await launchQemu({
       qemu: tool.path,
       args,
-      logDir: join(buildDir, 'logs'),
+      logDir: logDirectory('sel4', plan),
       guests: guests.map(({ vm }) => vm),
       pds: inputs.system.system.protectionDomains.map(({ name }) => name),
       expect: { pattern: until },

@@ -2,6 +2,7 @@
 // Linux's own vsock_test as a static arm64 program: Debian's linux-source package has its source, Debian's libc6-dev and
 // libgcc its libraries, all by a private apt state as the guest's kernel, and the host's clang compiles it. Only the
 // program is kept, in vmbuild's cache, by the version of its source: it is GPL-2.0-only, and nothing of it is ours.
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -15,11 +16,18 @@ import { findTools } from '../../make/tools/find.ts';
 import { refuse } from '../../meta/diagnostic.ts';
 
 export interface VsockTest {
-  /** Of the static arm64 program. */
-  readonly path: string;
+  /** Of the static arm64 program, for each of `stepLimitsS`. */
+  readonly paths: Readonly<Record<StepLimitS, string>>;
   /** Debian's version of the source, e.g. `7.3.4-1~bpo13+1`. */
   readonly version: string;
 }
+
+/**
+ * Seconds that the suite gives a step, its own 10 or what two guests need who share one emulated core with seL4; a constant of its
+ * timeout.h, over which the compiler is told another.
+ */
+const stepLimitsS = [10, 60] as const;
+type StepLimitS = (typeof stepLimitsS)[number];
 
 export interface VsockTestOptions {
   /** Release of the guests' kernel: the suite of the same series is taken, or the newest one. */
@@ -65,8 +73,16 @@ async function findCached(root: string, series: string): Promise<VsockTest | und
     .toSorted()
     .at(-1);
   if (name === undefined) return undefined;
-  return { path: join(root, name, 'vsock_test'), version: name.slice(series.length + 1) };
+  const test = programsIn(join(root, name), name.slice(series.length + 1));
+  return Object.values(test.paths).every((path) => existsSync(path)) ? test : undefined;
 }
+
+const programsIn = (folder: string, version: string): VsockTest => ({
+  paths: { 10: join(folder, fileName(10)), 60: join(folder, fileName(60)) },
+  version,
+});
+
+const fileName = (limitS: StepLimitS): string => `vsock_test-${limitS}s`;
 
 interface Fetch extends VsockTestOptions {
   readonly apt: Apt;
@@ -103,7 +119,8 @@ async function fetchAndCompile(fetch: Fetch): Promise<VsockTest> {
     await execa('dpkg-deb', ['--extract', await apt.download(library), libc], { cancelSignal: signal });
   const made = join(work, 'made');
   await mkdir(made);
-  await compile({ tree, libc, output: join(made, 'vsock_test'), signal });
+  for (const limitS of stepLimitsS)
+    await compile({ tree, libc, limitS, output: join(made, fileName(limitS)), signal });
   await writeFile(
     join(made, 'packages'),
     [source, ...libraries].map(({ name, version, sha256 }) => `${name} ${version} ${sha256}\n`).join(''),
@@ -111,7 +128,7 @@ async function fetchAndCompile(fetch: Fetch): Promise<VsockTest> {
   const folder = join(root, `${series} ${source.version}`);
   await rm(folder, { recursive: true, force: true });
   await rename(made, folder);
-  return { path: join(folder, 'vsock_test'), version: source.version };
+  return programsIn(folder, source.version);
 }
 
 /** The suite and the headers that it shares with the kernel's other tools: 2 MB of a package of 167. */
@@ -132,14 +149,16 @@ async function unpackSource(deb: string, tree: string, signal: AbortSignal): Pro
 async function compile(options: {
   readonly tree: string;
   readonly libc: string;
+  readonly limitS: StepLimitS;
   readonly output: string;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { tree, libc, output, signal } = options;
+  const { tree, libc, limitS, output, signal } = options;
   const { clang, lld } = await findTools(['clang', 'lld'], process.env);
   const gccRoot = join(libc, 'usr/lib/gcc/aarch64-linux-gnu');
   const gcc = join(gccRoot, (await readdir(gccRoot)).toSorted().at(-1) ?? '');
   const suite = join(tree, 'tools/testing/vsock');
+  await writeFile(join(libc, 'limit.h'), `#define TIMEOUT ${limitS}\n`);
   const args = [
     '--target=aarch64-linux-gnu',
     `--sysroot=${libc}`,
@@ -155,6 +174,8 @@ async function compile(options: {
     '-D_GNU_SOURCE',
     '-I.',
     '-I../../include',
+    // The suite's header first: what stands there by the name of TIMEOUT is an enumerator, which cannot be defined away.
+    ...['unistd.h', 'timeout.h', join(libc, 'limit.h')].flatMap((header) => ['-include', header]),
     ...programSources,
     '-o',
     output,

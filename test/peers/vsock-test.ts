@@ -6,7 +6,7 @@ import { news, runBench } from '../../bench/harness/program.ts';
 import { benchWords } from '../../bench/harness/words.ts';
 import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { vsockGuests } from '../../meta/index.ts';
-import { type PeersPlan, prepareSel4, prepareSim } from './boot.ts';
+import { type PeersPlan, type Place, placeTitles, prepare } from './boot.ts';
 import { judgeSuite, parseSuiteLine, type WayResult, ways } from './suite-lines.ts';
 import { loadVsockTest } from './vsock-test-source.ts';
 
@@ -18,12 +18,11 @@ const usage = `usage: npm run vsock-test -- [--on sim|sel4|both] [--kernel VERSI
 `;
 
 const line = benchWords('vsock-test', 'npm run vsock-test');
-type Place = 'sim' | 'sel4';
 /** Bits of a mask (guest/suite_process.h). */
 const testsMax = 64;
-const titles: Readonly<Record<Place, string>> = { sim: 'sim (no seL4)', sel4: 'on the seL4 image' };
-/** The suite's own limit for a step is 10 s; nothing it does is quiet for longer than a few of them. */
-const silenceS: Readonly<Record<Place, number>> = { sim: 60, sel4: 120 };
+const stepLimitS = { sim: 10, sel4: 60 } as const;
+/** Nothing that the suite does is quiet for longer than a few steps. */
+const silenceS: Readonly<Record<Place, number>> = { sim: 60, sel4: 240 };
 const deadlineMs: Readonly<Record<Place, number>> = { sim: 15 * 60_000, sel4: 45 * 60_000 };
 
 let code: number = exitCode.ok;
@@ -63,7 +62,7 @@ async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortS
     const plan: PeersPlan = {
       name: 'vsock-test',
       source: 'suite.c',
-      otherPrograms: [{ name: 'vsock_test', path: suite.path }],
+      otherPrograms: [{ name: 'vsock_test', path: suite.paths[stepLimitS[place]] }],
       guest,
       count: 2,
       words: [
@@ -74,7 +73,7 @@ async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortS
       ],
     };
     process.stdout.write(
-      `vsock_test of Linux ${suite.version}, guest kernel ${guest.kernel.version}, ${titles[place]}\n`,
+      `vsock_test of Linux ${suite.version}, guest kernel ${guest.kernel.version}, ${placeTitles[place]}\n`,
     );
     const { isWell, lines } = await runPlace(place, plan, isVerbose, signal);
     process.stdout.write(`${lines.join('\n')}\n`);
@@ -83,7 +82,7 @@ async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortS
 }
 
 async function runPlace(place: Place, plan: PeersPlan, isVerbose: boolean, signal: AbortSignal) {
-  const boot = await (place === 'sim' ? prepareSim(plan, signal) : prepareSel4(plan, signal));
+  const boot = await prepare(place, plan, signal);
   const names = new Map<number, string>();
   const results: WayResult[] = [];
   await boot({

@@ -9,20 +9,17 @@
 enum {
     SYS_pipe2 = 59,
     SYS_kill = 129,
-    SYS_getsockopt = 209,
+    SYS_mmap = 222,
 };
 
 enum {
     AF_INET = 2,
     SOCK_SEQPACKET = 5,
-    SOCK_NONBLOCK = O_NONBLOCK,
+    MSG_DONTWAIT = 0x40,
     SOL_SOCKET = 1,
     SO_REUSEADDR = 2,
-    SO_ERROR = 4,
     SO_RCVTIMEO = 20,
     SO_SNDTIMEO = 21,
-    POLLERR = 8,
-    POLLHUP = 16,
     SIGKILL = 9,
     WNOHANG = 1,
     CONNECT_PAUSE_MS = 50,
@@ -116,6 +113,21 @@ static inline long accept_until(int listener, struct sockaddr_vm *peer, int64_t 
         return ready == 0 ? -ETIMEDOUT : ready;
     uint32_t size = sizeof(*peer);
     return system_call(SYS_accept4, listener, (long)peer, (long)(peer == NULL ? NULL : &size), SOCK_CLOEXEC, 0);
+}
+
+/* Zeroed memory that this process and its children share; NULL if there is none. */
+static inline void *share_memory(size_t size)
+{
+    enum { PROT_READ_WRITE = 3, MAP_SHARED_ANONYMOUS = 0x21 };
+    register long x8 __asm__("x8") = SYS_mmap;
+    register long x0 __asm__("x0") = 0;
+    register long x1 __asm__("x1") = (long)size;
+    register long x2 __asm__("x2") = PROT_READ_WRITE;
+    register long x3 __asm__("x3") = MAP_SHARED_ANONYMOUS;
+    register long x4 __asm__("x4") = -1;
+    register long x5 __asm__("x5") = 0;
+    __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
+    return x0 < 0 && x0 > -4096 ? NULL : (void *)x0;
 }
 
 /* As fork(2). */
