@@ -15,6 +15,7 @@ enum {
     GATE_MS = 180 * 1000,
     STILL_MS = 300,
     SELF = 1, /* VMADDR_CID_LOCAL */
+    CROWD_WRITE = 1024, /* of a packet each: a sender's queue is full of them before its credit is used up */
 };
 
 enum job {
@@ -252,13 +253,12 @@ static inline void serve_crowd(int fd, const struct order *order)
         return;
     for (int64_t deadline_ms = clock_ms() + STILL_MS; clock_ms() < deadline_ms;) {
         for (uint64_t i = 0; i < report.good; i += 1) {
-            long put = system_call(SYS_sendto, crowd[i], (long)bytes, sizeof(bytes), MSG_NOSIGNAL | MSG_DONTWAIT, 0);
+            long put = system_call(SYS_sendto, crowd[i], (long)bytes, CROWD_WRITE, MSG_NOSIGNAL | MSG_DONTWAIT, 0);
             if (put > 0) {
                 report.bytes += (uint64_t)put;
                 deadline_ms = clock_ms() + STILL_MS;
             }
         }
-        sleep_ms(2);
     }
     if (send_all(fd, &report, sizeof(report)) == 0)
         (void)receive_all(fd, bytes, 1);
@@ -365,7 +365,6 @@ static inline int serve_order(int fd)
         return 1;
     case STAND_STILL:
         answer(fd, (struct report){ 1, 0, 0 });
-        sleep_ms(STILL_MS);
         stand_still();
         return 1;
     case END:

@@ -25,7 +25,7 @@ enum {
     FLOODERS = 16,
     FLOOD_ATTEMPTS = 64,
     STREAMS = 8, /* each way, when a guest reboots */
-    CROWD_SIZE = 24, /* of 256 KiB each: more than a guest's receive queue holds */
+    CROWD_SIZE = 24, /* each with 256 KiB of credit, in packets of CROWD_WRITE: more than all queues on the way hold */
 };
 
 /* What a scene found. `what` is NULL, or what went wrong. */
@@ -206,7 +206,15 @@ static struct finding scene_starve(struct soak *soak)
     struct order stand_still = { STAND_STILL, 0, 0, 0, 0, 0 };
     if (command(still, &stand_still, &report) < 0)
         return (struct finding){ "the guest could not be stopped", 1, 0, NULL, 0 };
-    sleep_ms(2000);
+    /* It does when it does not even refuse any more. */
+    int64_t still_ms = clock_ms() + REACH_MS;
+    long error = 0;
+    while (error != -ETIMEDOUT && clock_ms() < still_ms) {
+        error = connect_vsock(SOCK_STREAM, still, CLOSED_PORT);
+        sleep_ms(CONNECT_PAUSE_MS);
+    }
+    if (error != -ETIMEDOUT)
+        return (struct finding){ "the guest does not stand still", 1, 0, NULL, 0 };
     int64_t begun_ms = clock_ms();
     for (int i = 0; i < 2; i += 1)
         (void)send_all(crowds[i], "", 1);
