@@ -6,26 +6,17 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requireOrSkip } from '../../require.ts';
-import { cFiles, compileObjects, findClangs, noClang, sanitizers, testDir } from '../compile.ts';
-
-const here = fileURLToPath(new URL('.', import.meta.url));
-const vmm = fileURLToPath(new URL('../../../vmm', import.meta.url));
-const fake = join(here, 'fake');
-const includes = [fake, here, vmm, join(vmm, 'libvmm'), join(vmm, 'vsock')].map((dir) => `-I${dir}`);
+import { findClangs, noClang, sanitizers } from '../compile.ts';
+import { compileSeat, seatTests } from './build.ts';
 
 /** The same code for both interrupt controllers, each with the tests of its own. */
 const controllers = [
   { title: 'with a GICv2', folder: 'gic_v2', flags: [] },
   { title: 'with a GICv3', folder: 'gic_v3', flags: ['-DCONFIG_ARM_GIC_V3_SUPPORT'] },
 ] as const;
-
-// The one only calls libvmm, with symbols of images.S; the other only reads the machine's registers.
-const untested = new Set(['guest_images.c', 'generic_timer.c']);
-const sources = cFiles(join(vmm, 'libvmm')).filter((path) => !untested.has(path.split('/').at(-1) ?? ''));
 
 let dir = '';
 
@@ -38,8 +29,7 @@ afterAll(async () => {
 });
 
 describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }) => {
-  const tests = [...cFiles(here), ...cFiles(join(here, folder))];
-  const names = tests.flatMap((path) =>
+  const names = seatTests(folder).flatMap((path) =>
     [...readFileSync(path, 'utf8').matchAll(/^TEST\((\w+)\)/gm)].map((match) => match[1] ?? ''),
   );
   let output: string | undefined;
@@ -47,16 +37,9 @@ describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }
   beforeAll(async () => {
     const clang = (await findClangs())[0];
     if (clang === undefined) return;
-    const all = [...sources, ...tests, ...cFiles(fake), join(testDir, 'harness.c')];
     const objectDir = join(dir, folder);
     await mkdir(objectDir);
-    const objects = await compileObjects(clang, all, objectDir, [
-      '-g',
-      '-O1',
-      ...sanitizers,
-      ...includes,
-      ...flags,
-    ]);
+    const objects = await compileSeat(clang, folder, objectDir, ['-g', '-O1', ...sanitizers, ...flags]);
     const program = join(objectDir, 'libvmm-tests');
     await execa(clang, [...sanitizers, ...objects.values(), '-o', program]);
     output = (await execa(program, { reject: false, all: true, timeout: 60_000 })).all;
