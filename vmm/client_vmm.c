@@ -14,8 +14,9 @@
 #include <sddf/serial/queue.h>
 #include <sddf/timer/config.h>
 #include "libvmm/console_guard.h"
+#include "libvmm/event_counts.h"
 #include "libvmm/guest_fault.h"
-#include "libvmm/guest_images.h"
+#include "libvmm/guest_life.h"
 #include "libvmm/idle.h"
 #include "libvmm/virtual_timer.h"
 #include "libvmm/vsock_seat.h"
@@ -38,6 +39,7 @@ static bool start_guest(void);
 static const char *absent_config(void);
 static bool add_console(void);
 static void work_on_console(void);
+static enum guest_fault_verdict judge(const struct guest_fault *fault);
 static void stop_guest(void);
 
 void init(void)
@@ -51,14 +53,19 @@ void init(void)
 
 void notified(microkit_channel channel)
 {
+    event_window_enter();
     bool has_news = false;
     if (vsock_seat_owns(channel)) {
+        event_count(VMM_EVENT_peer_wakeups);
         vsock_seat_notified(channel);
     } else if (is_running && channel == timer_config.driver_id) {
+        event_count(VMM_EVENT_timeouts);
         idle_timer_fired();
     } else if (is_running && channel == heartbeat_listener_config.channel) {
         idle_heartbeat();
+        vsock_seat_heartbeat();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
+        event_count(VMM_EVENT_console_wakeups);
         work_on_console();
         has_news = true;
     }
@@ -66,12 +73,19 @@ void notified(microkit_channel channel)
     if (has_news) {
         idle_resume();
     }
+    event_window_leave();
 }
 
 seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo *reply)
 {
+    event_window_enter();
     struct guest_fault guest_fault = guest_fault_read(vcpu, message);
-    enum guest_fault_verdict verdict = guest_fault_judge(&guest_fault, &guarded_console);
+    event_count_fault(&guest_fault, &guarded_console);
+    enum guest_fault_verdict verdict = judge(&guest_fault);
+    if (verdict == GUEST_FAULT_RESTARTED) {
+        (void)vsock_seat_settle(0);
+        return seL4_False;
+    }
     if (verdict == GUEST_FAULT_STOP || (verdict == GUEST_FAULT_FOR_LIBVMM && !fault_handle(vcpu, message))) {
         stop_guest();
         (void)vsock_seat_settle(0);
@@ -81,7 +95,9 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
         virtual_timer_release(vcpu);
     }
     bool has_news = vsock_seat_settle(guest_fault.label);
-    if (verdict == GUEST_FAULT_WAIT && !has_news && idle_wait(vcpu)) {
+    bool is_blocked = verdict == GUEST_FAULT_WAIT && !has_news && idle_wait(vcpu);
+    event_window_leave();
+    if (is_blocked) {
         return seL4_False;
     }
     *reply = microkit_msginfo_new(0, 0);
@@ -116,12 +132,8 @@ static bool start_guest(void)
         return false;
     }
     LOG_VMM("starting \"%s\"\n", microkit_name);
-    uint64_t entry = guest_images_place(&vmm_config);
-    if (entry == 0 || !add_console()) {
-        return false;
-    }
     (void)idle_init(timer_config.driver_id);
-    return guest_start(entry, vmm_config.dtb, vmm_config.initrd);
+    return add_console() && guest_life_begin(&vmm_config);
 }
 
 /* The first config struct that does not begin as it should, or NULL. */
@@ -182,6 +194,21 @@ static void work_on_console(void)
     (void)virtio_console_queue_notify(&console);
 }
 
+static enum guest_fault_verdict judge(const struct guest_fault *fault)
+{
+    if (guest_life_owns(fault)) {
+        return guest_life_judge(fault);
+    }
+    enum guest_fault_verdict verdict = guest_fault_judge(fault, &guarded_console);
+    if (verdict != GUEST_FAULT_RESET) {
+        return verdict;
+    }
+    /* Before its memory is loaded anew: the device still sends what is queued in it. */
+    vsock_seat_guest_reset();
+    console_reset(&console);
+    return guest_life_reset(fault->vcpu);
+}
+
 /* The vCPU's memory and devices stay as they are; only nothing moves in them any more. */
 static void stop_guest(void)
 {
@@ -194,5 +221,6 @@ static void stop_guest(void)
     guest_stop();
     LOG_VMM("guest stopped; %lu timer events had to be held, %lu deadlines were missed by the timer\n",
             virtual_timer_held_count(), idle_missed_count());
+    event_counts_report();
     vsock_seat_report();
 }

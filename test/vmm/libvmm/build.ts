@@ -1,34 +1,64 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Compiles the seat in a libvmm VMM (vmm/libvmm) with the libvmm and the Microkit that fake/ plays, and its C tests.
+// Compiles vmm/libvmm with the C tests of this folder against fake/, which plays the Microkit and libvmm. Used by the
+// tests and by the mutants.
 
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { cFiles, compileObjects, testDir } from '../compile.ts';
 
-const here = fileURLToPath(new URL('.', import.meta.url));
 const vmm = fileURLToPath(new URL('../../../vmm', import.meta.url));
+export const seatDir = join(vmm, 'libvmm');
+const here = fileURLToPath(new URL('.', import.meta.url));
 const fake = join(here, 'fake');
 
-export const seatDir = join(vmm, 'libvmm');
-export const includes = [fake, here, vmm, seatDir, join(vmm, 'vsock')].map((dir) => `-I${dir}`);
+/** The same code for both interrupt controllers, each with the tests of its own. */
+export const controllers = [
+  { title: 'with a GICv2', folder: 'gic_v2', flags: [] },
+  { title: 'with a GICv3', folder: 'gic_v3', flags: ['-DCONFIG_ARM_GIC_V3_SUPPORT'] },
+] as const;
+
+export type Controller = (typeof controllers)[number];
+
+export const seatFlags = ({ flags }: Controller): string[] => [
+  ...[fake, here, vmm, seatDir, join(vmm, 'vsock')].map((dir) => `-I${dir}`),
+  ...flags,
+];
 
 // The one only calls libvmm, with symbols of images.S; the other only reads the machine's registers.
 const untested = new Set(['guest_images.c', 'generic_timer.c']);
-const sources = cFiles(seatDir).filter((path) => !untested.has(path.split('/').at(-1) ?? ''));
 
-/** The tests of both interrupt controllers, and those of one; `folder` is gic_v2 or gic_v3. */
-export const seatTests = (folder: string): string[] => [...cFiles(here), ...cFiles(join(here, folder))];
+/** The C tests for this controller. */
+export const seatTests = ({ folder }: Controller): string[] => [
+  ...cFiles(here),
+  ...cFiles(join(here, folder)),
+];
 
-/** Objects by source name, in `out`, which must be there. */
-export const compileSeat = (
+/** Object files by source name. */
+export async function compileSeat(
   clang: string,
-  folder: string,
+  controller: Controller,
   out: string,
   flags: readonly string[],
-): Promise<Map<string, string>> =>
-  compileObjects(
+): Promise<ReadonlyMap<string, string>> {
+  const sources = cFiles(seatDir).filter((path) => !untested.has(basename(path)));
+  await mkdir(out, { recursive: true });
+  return compileObjects(
     clang,
-    [...sources, ...seatTests(folder), ...cFiles(fake), join(testDir, 'harness.c')],
+    [...sources, ...seatTests(controller), ...cFiles(fake), join(testDir, 'harness.c')],
     out,
-    [...flags, ...includes],
+    [...flags, ...seatFlags(controller)],
   );
+}
+
+export async function linkSeat(
+  clang: string,
+  out: string,
+  flags: readonly string[],
+  objects: ReadonlyMap<string, string>,
+): Promise<string> {
+  const program = join(out, 'libvmm-tests');
+  await execa(clang, [...flags, ...objects.values(), '-o', program]);
+  return program;
+}

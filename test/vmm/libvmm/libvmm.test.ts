@@ -3,20 +3,15 @@
 // Microkit and libvmm, under ASan and UBSan. What the real ones do with it, test/e2e boots.
 
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boardNames, loadBoard } from '../../../boards/index.ts';
 import { requireOrSkip } from '../../require.ts';
 import { findClangs, noClang, sanitizers } from '../compile.ts';
-import { compileSeat, seatTests } from './build.ts';
-
-/** The same code for both interrupt controllers, each with the tests of its own. */
-const controllers = [
-  { title: 'with a GICv2', folder: 'gic_v2', flags: [] },
-  { title: 'with a GICv3', folder: 'gic_v3', flags: ['-DCONFIG_ARM_GIC_V3_SUPPORT'] },
-] as const;
+import { compileSeat, controllers, linkSeat, seatDir, seatTests } from './build.ts';
 
 let dir = '';
 
@@ -28,8 +23,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }) => {
-  const names = seatTests(folder).flatMap((path) =>
+describe.each(controllers)('the seat in a libvmm VMM $title', (controller) => {
+  const names = seatTests(controller).flatMap((path) =>
     [...readFileSync(path, 'utf8').matchAll(/^TEST\((\w+)\)/gm)].map((match) => match[1] ?? ''),
   );
   let output: string | undefined;
@@ -37,11 +32,9 @@ describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }
   beforeAll(async () => {
     const clang = (await findClangs())[0];
     if (clang === undefined) return;
-    const objectDir = join(dir, folder);
-    await mkdir(objectDir);
-    const objects = await compileSeat(clang, folder, objectDir, ['-g', '-O1', ...sanitizers, ...flags]);
-    const program = join(objectDir, 'libvmm-tests');
-    await execa(clang, [...sanitizers, ...objects.values(), '-o', program]);
+    const out = join(dir, controller.folder);
+    const objects = await compileSeat(clang, controller, out, ['-g', '-O1', ...sanitizers]);
+    const program = await linkSeat(clang, out, sanitizers, objects);
     output = (await execa(program, { reject: false, all: true, timeout: 60_000 })).all;
   });
 
@@ -58,4 +51,17 @@ describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }
     requireOrSkip(ctx, 'clang', output !== undefined, noClang);
     expect(output).toContain(`${names.length} passed, 0 failed`);
   });
+});
+
+it('the VMM knows where each board with a GICv2 has its CPU interface', async () => {
+  const text = readFileSync(join(seatDir, 'list_registers.c'), 'utf8');
+  const known = [...text.matchAll(/#define GIC_CPU_INTERFACE (0x[0-9a-f]+)/g)].map(([, base]) =>
+    BigInt(base ?? 0),
+  );
+  const boards = await Promise.all(boardNames().map(loadBoard));
+  const wanted = boards.flatMap(({ guest }) =>
+    guest.gic.version === 2 ? [guest.gic.cpuInterface?.base] : [],
+  );
+  expect(new Set(known)).toEqual(new Set(wanted));
+  expect(known).toHaveLength(wanted.length);
 });
