@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
-import { type BuiltGuest, guestSteps } from './linux/guest.ts';
+import { type BuiltGuest, guestSteps, type InitramfsPlan } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
 import { judgeSteps } from './make/judge/step.ts';
 import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
@@ -47,6 +47,10 @@ export interface ImageInputs {
   readonly kernelOptions?: KernelOptions;
   /** The guests' packed initramfs, if another plan makes it. */
   readonly initrd?: string;
+  /** Other programs than those of `programs`, by the name of the one that each replaces. */
+  readonly programSources?: NonNullable<InitramfsPlan['sources']>;
+  /** For the preprocessor, when the VMM is compiled. */
+  readonly vmmDefines?: Readonly<Record<string, string>>;
 }
 
 /** The outputs that a user knows by name, as with upstream's Makefiles; all in the build directory. */
@@ -69,12 +73,12 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
       archives: ['libvmm.a', 'libsddf_util_debug.a'],
     }),
   );
-  const serial = serialPrograms(inputs).map((program) => sddfProgram(inputs, program));
+  const drivers = sddfPrograms(inputs).map((program) => sddfProgram(inputs, program));
 
   const image = microkit({
     sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
     system: outputs.system,
-    elves: [...system.guests.map(({ programImage }) => programImage), ...serial.map(({ elf }) => elf)],
+    elves: [...system.guests.map(({ programImage }) => programImage), ...drivers.map(({ elf }) => elf)],
     board: sdk.board,
     config: sdk.config,
     output: outputs.image,
@@ -89,7 +93,7 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...guests.steps,
     ...images,
     ...vmms,
-    ...serial.flatMap(({ steps }) => steps),
+    ...drivers.flatMap(({ steps }) => steps),
     image,
     ...judgeImage(inputs),
   ];
@@ -99,16 +103,20 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
 
 interface SddfProgram {
   readonly pd: string;
+  /** Directory of its objects. */
+  readonly room: 'serial' | 'timer';
   readonly source: string;
   readonly includes?: readonly string[];
 }
 
-function serialPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
-  const driver = `${sddf}/drivers/${board.serial.driver.directory}`;
+function sddfPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
+  const uart = `${sddf}/drivers/${board.serial.driver.directory}`;
+  const timer = `${sddf}/drivers/${board.timer.driver.directory}`;
   return [
-    { pd: 'serial_driver', source: `${driver}/uart.c`, includes: [`${driver}/include`] },
-    { pd: 'serial_virt_rx', source: `${sddf}/serial/components/virt_rx.c` },
-    { pd: 'serial_virt_tx', source: `${sddf}/serial/components/virt_tx.c` },
+    { room: 'serial', pd: 'serial_driver', source: `${uart}/uart.c`, includes: [`${uart}/include`] },
+    { room: 'serial', pd: 'serial_virt_rx', source: `${sddf}/serial/components/virt_rx.c` },
+    { room: 'serial', pd: 'serial_virt_tx', source: `${sddf}/serial/components/virt_tx.c` },
+    { room: 'timer', pd: 'timer_driver', source: `${timer}/timer.c` },
   ];
 }
 
@@ -178,6 +186,7 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
       ...sanitizerFlags(inputs.sdk.config),
       ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
     ],
+    ...(inputs.vmmDefines === undefined ? {} : { defines: inputs.vmmDefines }),
     includes: [inputs.vmm, `${inputs.vmm}/vsock`],
     prefixMap: prefixMap(inputs),
   });
@@ -198,14 +207,18 @@ const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
 
 /** What runs in the guests, and where it lies: linux/guest.ts. */
 function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: readonly BuiltGuest[] } {
-  const { system, images, programs, nonce, after, tools, kernelOptions, initrd } = inputs;
+  const { system, images, programs, nonce, after, tools, kernelOptions, initrd, programSources } = inputs;
   const machines = system.guests.map(({ vm, layout, recvFrom, sendTo }) => ({
     name: vm,
     layout,
     orders: { recvFrom, sendTo, nonce, after },
   }));
   const { clang, lld, dtc } = tools;
-  const options = { kernelOptions, initrd };
+  const options = {
+    kernelOptions,
+    initrd,
+    ...(programSources === undefined ? {} : { sources: programSources }),
+  };
   return guestSteps({
     machines,
     images,
@@ -268,10 +281,10 @@ function linkPd(
  */
 function sddfProgram(
   inputs: ImageInputs,
-  { pd, source, includes = [] }: SddfProgram,
+  { room, pd, source, includes = [] }: SddfProgram,
 ): { elf: string; steps: Step[] } {
-  const object = compileUpstream(inputs, source, `obj/serial/${pd}.o`, { includes });
-  const linked = linkPd(inputs, `obj/serial/${pd}.elf`, {
+  const object = compileUpstream(inputs, source, `obj/${room}/${pd}.o`, { includes });
+  const linked = linkPd(inputs, `obj/${room}/${pd}.elf`, {
     objects: outputsOf([object]),
     archives: ['libsddf_util_debug.a'],
   });
@@ -283,7 +296,7 @@ function sddfProgram(
   const elf = `${pd}.elf`;
   const configured = updateSections({
     objcopy,
-    input: `obj/serial/${pd}.elf`,
+    input: `obj/${room}/${pd}.elf`,
     output: elf,
     sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
   });

@@ -46,6 +46,12 @@ const guestSchema = z.strictObject({
   vsock: virtioMmio,
 });
 
+/** Path of a device in board.dts, and the sDDF driver for it in the form of its config.json. */
+const deviceSchema = z.strictObject({
+  node: z.string().min(1),
+  driver: driverConfigSchema.extend({ directory: z.string().regex(/^[a-z0-9_/.-]+$/) }),
+});
+
 const qemuSchema = z.strictObject({
   system: z.enum(['qemu-system-aarch64']),
   /** As `-machine` takes it: its name, and the properties that make it the board. */
@@ -77,11 +83,9 @@ const boardSchema = z.strictObject({
   /** Exclusive top of the memory for physical regions that name no address, as sdfgen takes it; and its bottom. */
   paddrTop: paddrSchema,
   paddrBottom: paddrSchema,
-  /** Path of the serial device in board.dts, and the sDDF driver for it in the form of its config.json. */
-  serial: z.strictObject({
-    node: z.string().min(1),
-    driver: driverConfigSchema.extend({ directory: z.string().regex(/^[a-z0-9_/.-]+$/) }),
-  }),
+  /** The serial port of all consoles, and the timer that wakes idle guests. */
+  serial: deviceSchema,
+  timer: deviceSchema,
   /** Where the loader's image goes, and the line that starts it from the board's own boot loader, if it has one. */
   loadAddress: paddrSchema,
   bootLine: z.string().min(1).optional(),

@@ -38,6 +38,7 @@ export {
   parseDriverConfig,
 } from './sddf/driver-config.ts';
 export { connectSerial, type SerialOptions } from './sddf/serial.ts';
+export { connectTimer, type TimerOptions } from './sddf/timer.ts';
 export { renderSdf } from './sdf.ts';
 export * from './units.ts';
 export { connectVmm, type VirtioDeviceKind, virtioDeviceType, type VmmOptions } from './vmm.ts';

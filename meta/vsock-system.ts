@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The system that vmbuild ships: Linux guests on seL4 that talk over virtio sockets, with their consoles on one serial
-// port. It replaces the metaprogram of libvmm's virtio-socket example and reads like it.
+// port and a timer that wakes them when they are idle. It replaces the metaprogram of libvmm's virtio-socket example and reads like it.
 
 import { SystemBuilder } from './builder.ts';
 import type { ComponentConfig } from './config/component.ts';
@@ -11,6 +11,7 @@ import { checkGuestLayout, type GuestLayout } from './guest.ts';
 import type { Architecture, SystemDescription } from './model.ts';
 import type { DriverConfig } from './sddf/driver-config.ts';
 import { connectSerial } from './sddf/serial.ts';
+import { connectTimer } from './sddf/timer.ts';
 import type { Paddr } from './units.ts';
 import { connectVmm } from './vmm.ts';
 import { connectVsock } from './vsock.ts';
@@ -23,6 +24,7 @@ export interface VsockSystemOptions {
     readonly paddrTop: Paddr;
     readonly paddrBottom: Paddr;
     readonly serial: { readonly node: string; readonly driver: DriverConfig };
+    readonly timer: { readonly node: string; readonly driver: DriverConfig };
   };
   /** The board's parsed device tree. */
   readonly tree: DeviceTree;
@@ -66,7 +68,7 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
       stackSize: vmmStackBytes,
     }),
   );
-  const driver = sdf.addPd({ name: 'serial_driver', programImage: 'serial_driver.elf', priority: 200 });
+  const serialDriver = sdf.addPd({ name: 'serial_driver', programImage: 'serial_driver.elf', priority: 200 });
   const virtTx = sdf.addPd({
     name: 'serial_virt_tx',
     programImage: 'serial_virt_tx.elf',
@@ -79,6 +81,8 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
     priority: 199,
     stackSize: virtStackBytes,
   });
+  // As in sDDF's examples: above everyone who may call it.
+  const timerDriver = sdf.addPd({ name: 'timer_driver', programImage: 'timer_driver.elf', priority: 254 });
 
   const members = vmms.map((pd, i) => ({ pd, guest: at(guests, i) }));
   const vsock = connectVsock(sdf, {
@@ -95,13 +99,18 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
   );
   const serial = connectSerial(sdf, {
     device: { at: findNode(tree, board.serial.node), drivers: [board.serial.driver] },
-    driver,
+    driver: serialDriver,
     virtTx,
     virtRx,
     clients: vmms,
   });
+  const timer = connectTimer(sdf, {
+    device: { at: findNode(tree, board.timer.node), drivers: [board.timer.driver] },
+    driver: timerDriver,
+    clients: vmms,
+  });
 
-  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial], guests };
+  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial, ...timer], guests };
 }
 
 /** Guests mostly share one layout: its faults are to be said once. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The VMM of one Linux guest: a virtio console through sDDF's serial subsystem and a virtio socket to the other guests.
+ * The VMM of one Linux guest: a virtio console through sDDF's serial subsystem, a virtio socket to the other guests, and
+ * sDDF's timer to wake the guest when it is idle.
  *
  * Compiled once for all VMMs. What differs between them comes from two objects that are linked in: the config structs
  * (one C file per VMM, rendered by meta/) and the guest's images (images.S). Nothing in here may fail by a trap: a
@@ -11,13 +12,17 @@
 #include <libvmm/libvmm.h>
 #include <sddf/serial/config.h>
 #include <sddf/serial/queue.h>
+#include <sddf/timer/config.h>
 #include "libvmm/console_guard.h"
+#include "libvmm/event_counts.h"
 #include "libvmm/guest_fault.h"
-#include "libvmm/guest_images.h"
+#include "libvmm/guest_life.h"
+#include "libvmm/idle.h"
 #include "libvmm/virtual_timer.h"
 #include "libvmm/vsock_seat.h"
 
 extern serial_client_config_t serial_config;
+extern timer_client_config_t timer_config;
 extern vmm_config_t vmm_config;
 extern struct vsock_config vsock_config;
 
@@ -32,6 +37,7 @@ static bool start_guest(void);
 static const char *absent_config(void);
 static bool add_console(void);
 static void work_on_console(void);
+static enum guest_fault_verdict judge(const struct guest_fault *fault);
 static void stop_guest(void);
 
 void init(void)
@@ -40,32 +46,56 @@ void init(void)
     if (!is_running) {
         LOG_VMM_ERR("no guest was started\n");
     }
-    vsock_seat_settle(0);
+    (void)vsock_seat_settle(0);
 }
 
 void notified(microkit_channel channel)
 {
+    event_window_enter();
+    bool has_news = false;
     if (vsock_seat_owns(channel)) {
+        event_count(VMM_EVENT_peer_wakeups);
         vsock_seat_notified(channel);
+    } else if (is_running && channel == timer_config.driver_id) {
+        event_count(VMM_EVENT_timeouts);
+        idle_timer_fired();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
+        event_count(VMM_EVENT_console_wakeups);
         work_on_console();
+        has_news = true;
     }
-    vsock_seat_settle(0);
+    has_news |= vsock_seat_settle(0);
+    if (has_news) {
+        idle_resume();
+    }
+    event_window_leave();
 }
 
 seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo *reply)
 {
+    event_window_enter();
     struct guest_fault guest_fault = guest_fault_read(vcpu, message);
-    enum guest_fault_verdict verdict = guest_fault_judge(&guest_fault, &guarded_console);
+    event_count_fault(&guest_fault, &guarded_console);
+    enum guest_fault_verdict verdict = judge(&guest_fault);
+    if (verdict == GUEST_FAULT_RESTARTED) {
+        idle_forget();
+        (void)vsock_seat_settle(0);
+        return seL4_False;
+    }
     if (verdict == GUEST_FAULT_STOP || (verdict == GUEST_FAULT_FOR_LIBVMM && !fault_handle(vcpu, message))) {
         stop_guest();
-        vsock_seat_settle(0);
+        (void)vsock_seat_settle(0);
         return seL4_False;
     }
     if (guest_fault.label == seL4_Fault_VMFault) {
         virtual_timer_release(vcpu);
     }
-    vsock_seat_settle(guest_fault.label);
+    bool has_news = vsock_seat_settle(guest_fault.label);
+    bool is_blocked = verdict == GUEST_FAULT_WAIT && !has_news && idle_wait(vcpu);
+    event_window_leave();
+    if (is_blocked) {
+        return seL4_False;
+    }
     *reply = microkit_msginfo_new(0, 0);
     return seL4_True;
 }
@@ -98,11 +128,8 @@ static bool start_guest(void)
         return false;
     }
     LOG_VMM("starting \"%s\"\n", microkit_name);
-    uint64_t entry = guest_images_place(&vmm_config);
-    if (entry == 0 || !add_console()) {
-        return false;
-    }
-    return guest_start(entry, vmm_config.dtb, vmm_config.initrd);
+    (void)idle_init(timer_config.driver_id);
+    return add_console() && guest_life_begin(&vmm_config);
 }
 
 /* The first config struct that does not begin as it should, or NULL. */
@@ -113,6 +140,9 @@ static const char *absent_config(void)
     }
     if (!serial_config_check_magic(&serial_config)) {
         return "serial_config";
+    }
+    if (!timer_config_check_magic(&timer_config)) {
+        return "timer_config";
     }
     if (memcmp(vsock_config.magic, "vsock", VSOCK_CONFIG_MAGIC_LEN) != 0) {
         return "vsock_config";
@@ -157,6 +187,21 @@ static void work_on_console(void)
     (void)virtio_console_queue_notify(&console);
 }
 
+static enum guest_fault_verdict judge(const struct guest_fault *fault)
+{
+    if (guest_life_owns(fault)) {
+        return guest_life_judge(fault);
+    }
+    enum guest_fault_verdict verdict = guest_fault_judge(fault, &guarded_console);
+    if (verdict != GUEST_FAULT_RESET) {
+        return verdict;
+    }
+    /* Before its memory is loaded anew: the device still sends what is queued in it. */
+    vsock_seat_guest_reset();
+    console_reset(&console);
+    return guest_life_reset(fault->vcpu);
+}
+
 /* The vCPU's memory and devices stay as they are; only nothing moves in them any more. */
 static void stop_guest(void)
 {
@@ -165,7 +210,9 @@ static void stop_guest(void)
     }
     is_running = false;
     vsock_seat_guest_off();
+    idle_forget();
     guest_stop();
     LOG_VMM("guest stopped; %lu timer events had to be held\n", virtual_timer_held_count());
+    event_counts_report();
     vsock_seat_report();
 }

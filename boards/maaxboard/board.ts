@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Avnet's MaaXBoard, an i.MX 8M Quad with four Cortex-A53 and 2 GiB. Sources: Microkit manual 2.3.0 (load address, boot
-// line), sDDF tools/meta/board.py (paddr_top, serial node), libvmm 0.2.0 vgic.h (GIC).
+// line), sDDF tools/meta/board.py (paddr_top, serial and timer node), libvmm 0.2.0 vgic.h (GIC).
 
 import { exampleGuest } from '../example-guest.ts';
 import { defineBoard } from '../schema.ts';
@@ -19,6 +19,17 @@ export const board = defineBoard({
       compatible: ['fsl,imx8mq-uart', 'fsl,imx8mm-uart', 'fsl,imx8mp-uart'],
       resources: {
         regions: [{ name: 'regs', perms: 'rw', size: 0x1000, dt_index: 0 }],
+        irqs: [{ dt_index: 0 }],
+      },
+    },
+  },
+  timer: {
+    node: 'soc@0/bus@30000000/timer@302d0000',
+    driver: {
+      directory: 'timer/imx',
+      compatible: ['fsl,imx8mm-gpt', 'fsl,imx8mq-gpt', 'fsl,imx8mp-gpt'],
+      resources: {
+        regions: [{ name: 'regs', perms: 'rw', size: 0x1_0000, dt_index: 0 }],
         irqs: [{ dt_index: 0 }],
       },
     },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // HardKernel's Odroid-C4, an Amlogic S905X3 with four Cortex-A55 and 4 GiB. Sources: Microkit manual 2.3.0 (load
-// address, boot line), sDDF tools/meta/board.py (paddr_top, serial node), libvmm 0.2.0 vgic.h (distributor) and
+// address, boot line), sDDF tools/meta/board.py (paddr_top, serial and timer node), libvmm 0.2.0 vgic.h (distributor) and
 // examples/simple (CPU interfaces).
 
 import { exampleGuest } from '../example-guest.ts';
@@ -18,6 +18,17 @@ export const board = defineBoard({
     driver: {
       directory: 'serial/meson',
       compatible: ['amlogic,meson-gx-uart', 'amlogic,meson-ao-uart'],
+      resources: {
+        regions: [{ name: 'regs', perms: 'rw', size: 0x1000, dt_index: 0 }],
+        irqs: [{ dt_index: 0 }],
+      },
+    },
+  },
+  timer: {
+    node: 'soc/bus@ffd00000/watchdog@f0d0',
+    driver: {
+      directory: 'timer/meson',
+      compatible: ['amlogic,meson-gxbb-wdt'],
       resources: {
         regions: [{ name: 'regs', perms: 'rw', size: 0x1000, dt_index: 0 }],
         irqs: [{ dt_index: 0 }],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // QEMU's `virt` machine with a Cortex-A53 and 2 GiB, as Microkit's qemu_virt_aarch64 wants it. Sources: Microkit manual
-// 2.3.0 (machine, load address), sDDF tools/meta/board.py (paddr_top, serial node), QEMU hw/arm/virt.c (memory map, GIC).
+// 2.3.0 (machine, load address), sDDF tools/meta/board.py (paddr_top, serial and timer node), QEMU hw/arm/virt.c (memory map, GIC).
 
 import { exampleGuest } from '../example-guest.ts';
 import { defineBoard } from '../schema.ts';
@@ -20,6 +20,17 @@ export const board = defineBoard({
       resources: {
         regions: [{ name: 'regs', perms: 'rw', size: 0x1000, dt_index: 0 }],
         irqs: [{ dt_index: 0 }],
+      },
+    },
+  },
+  timer: {
+    node: 'timer',
+    driver: {
+      directory: 'timer/arm',
+      compatible: ['arm,armv8-timer'],
+      resources: {
+        regions: [],
+        irqs: [{ dt_index: 1 }],
       },
     },
   },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Xilinx' ZCU102, a Zynq UltraScale+ with four Cortex-A53 and 4 GiB in two banks; QEMU has it too. Sources: Microkit
-// manual 2.3.0 (machine, load address), sDDF tools/meta/board.py (paddr_top, serial node), libvmm vgic.h and its example
+// manual 2.3.0 (machine, load address), sDDF tools/meta/board.py (paddr_top, serial and timer node), libvmm vgic.h and its example
 // `simple` (GIC, guest RAM), QEMU hw/arm/xlnx-zynqmp.c (memory map).
 
 import { exampleGuest } from '../example-guest.ts';
@@ -19,6 +19,17 @@ export const board = defineBoard({
       directory: 'serial/zynqmp',
       compatible: ['xlnx,zynqmp-uart'],
       resources: { regions: [{ name: 'regs', dt_index: 0 }], irqs: [{ dt_index: 0 }] },
+    },
+  },
+  timer: {
+    node: 'axi/timer@ff140000',
+    driver: {
+      directory: 'timer/cdns',
+      compatible: ['cdns,ttc'],
+      resources: {
+        regions: [{ name: 'regs', dt_index: 0 }],
+        irqs: [{ dt_index: 0 }, { dt_index: 1 }],
+      },
     },
   },
   loadAddress: 0x4000_0000n,

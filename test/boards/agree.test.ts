@@ -35,12 +35,17 @@ describe.each(boardNames())('%s', (name) => {
     expect(await disagreements(name, compileQuietly(readFileSync(path, 'utf8'), path))).toEqual([]);
   });
 
-  test("has what sDDF's config.json says of its serial driver", async (ctx) => {
-    requireOrSkip(ctx, 'sddf', sddf !== undefined, 'no sDDF (SDDF)');
-    const { driver } = (await loadBoard(name)).serial;
-    const file = join(sddf ?? '', 'drivers', driver.directory, 'config.json');
-    expect(parseDriverConfig(JSON.parse(readFileSync(file, 'utf8')), driver.directory, file)).toEqual(driver);
-  });
+  test.for(['serial', 'timer'] as const)(
+    "has what sDDF's config.json says of its %s driver",
+    async (device, ctx) => {
+      requireOrSkip(ctx, 'sddf', sddf !== undefined, 'no sDDF (SDDF)');
+      const { driver } = (await loadBoard(name))[device];
+      const file = join(sddf ?? '', 'drivers', driver.directory, 'config.json');
+      expect(parseDriverConfig(JSON.parse(readFileSync(file, 'utf8')), driver.directory, file)).toEqual(
+        driver,
+      );
+    },
+  );
 
   test('agrees with the tree of the conformance set, if that has one', async (ctx) => {
     requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { boardDts, boardNames, loadBoard } from '../../boards/index.ts';
 import { findSdk, type Sdk } from '../../make/store/sdk.ts';
-import { addressesOf, exitCode, findNode, interruptsOf, Refusal } from '../../meta/index.ts';
+import { addressesOf, exitCode, findDriver, findNode, interruptsOf, Refusal } from '../../meta/index.ts';
 import { compileBoardTree, describeForBoard } from '../meta/vsock-fixture.ts';
 import { dtc } from '../meta/upstream.ts';
 import { requireOrSkip } from '../require.ts';
@@ -48,13 +48,22 @@ describe.each(boardNames())('%s', (name) => {
     expect(status).toBe(0);
   });
 
-  test('its serial node is in the tree, with registers and an interrupt', async (ctx) => {
-    requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
-    const board = await loadBoard(name);
-    const serial = findNode(compileBoardTree(name), board.serial.node);
-    expect(addressesOf(serial).length).toBeGreaterThan(0);
-    expect(interruptsOf(serial, board.arch).length).toBeGreaterThan(0);
-  });
+  test.for(['serial', 'timer'] as const)(
+    'its %s node is in the tree, with what its driver wants',
+    async (device, ctx) => {
+      requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+      const board = await loadBoard(name);
+      const { node, driver } = board[device];
+      const at = findNode(compileBoardTree(name), node);
+      expect(findDriver([driver], at.node)).toBe(driver);
+      const { regions, irqs } = driver.resources;
+      const highest = (wanted: readonly { readonly dt_index?: number | undefined }[]): number =>
+        Math.max(-1, ...wanted.map(({ dt_index = -1 }) => dt_index));
+      expect(addressesOf(at).length).toBeGreaterThan(highest(regions));
+      expect(interruptsOf(at, board.arch).length).toBeGreaterThan(highest(irqs));
+      expect(irqs.length).toBeGreaterThan(0);
+    },
+  );
 
   test.for([1, 2, 3, 16])('a system of %d VMMs', async (vms, ctx) => {
     requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
@@ -63,7 +72,8 @@ describe.each(boardNames())('%s', (name) => {
     expect(guests.map(({ pd, cid }) => [pd, cid])).toEqual(
       Array.from({ length: vms }, (_, i) => [`CLIENT_VMM${i}`, 3 + i]),
     );
-    expect(system.channels.length).toBe((vms * (vms - 1)) / 2 + 2 * (vms + 1));
+    // Between VMMs, for the serial port, and to the timer.
+    expect(system.channels.length).toBe((vms * (vms - 1)) / 2 + 2 * (vms + 1) + vms);
     expect(configs.filter(({ section }) => section === '.vsock_config').length).toBe(vms);
   });
 

@@ -27,6 +27,10 @@ export const plain: BoardInput = {
     node: 'pl011@9000000',
     driver: { directory: 'serial/arm', compatible: ['arm,pl011'], resources: { regions: [], irqs: [] } },
   },
+  timer: {
+    node: 'timer',
+    driver: { directory: 'timer/arm', compatible: ['arm,armv8-timer'], resources: { regions: [], irqs: [] } },
+  },
   loadAddress: 0x7000_0000n,
   bootLine: 'go 0x70000000',
   guest: {

@@ -132,7 +132,7 @@ for (const board of goldenBoards)
   });
 
 test('pp: false means no pp', () => {
-  const sdf = builderFor({ name: '', arch: 'aarch64', paddrTop: bytes(0x6000_0000n), serial: '' });
+  const sdf = builderFor({ arch: 'aarch64', paddrTop: bytes(0x6000_0000n) });
   const [a, b] = ['a', 'b'].map((name) => sdf.addPd({ name, programImage: 'x.elf' }));
   if (a === undefined || b === undefined) throw new Error('two were made');
   sdf.addChannel({ a: { pd: a, pp: false }, b: { pd: b } });

@@ -13,6 +13,7 @@ import type { Board } from '../../boards/schema.ts';
 import {
   type ComponentConfig,
   connectSerial,
+  connectTimer,
   connectVmm,
   findNode,
   guestMachineFromTree,
@@ -43,6 +44,7 @@ const variantArbitrary = fc.record({
   // sdfgen takes an empty one for absent.
   begin: fc.string({ minLength: 1, maxLength: 127, unit: 'grapheme-ascii' }),
   serialFirst: fc.boolean(),
+  timer: fc.option(fc.record({ device: fc.boolean(), isFirst: fc.boolean() })),
   passthroughIrq: fc.option(fc.integer({ min: 200, max: 300 })),
   regions: fc.array(
     fc.record({
@@ -73,7 +75,7 @@ type Variant = ReturnType<typeof toVariant>;
  */
 const toVariant = (drawn: Drawn) => ({
   ...drawn,
-  passthroughIrq: drawn.serialFirst ? null : drawn.passthroughIrq,
+  passthroughIrq: drawn.serialFirst || drawn.timer?.isFirst === true ? null : drawn.passthroughIrq,
   regions: drawn.regions.map((region, i) => ({ ...region, name: `region${i}` })),
   irqs: drawn.irqs.filter(
     ({ id }, i) => id === null || drawn.irqs.findIndex((other) => other.id === id) === i,
@@ -98,7 +100,7 @@ test.for(boardNames())('thirty systems of %s equal those of the real package', a
     const variants = fc.sample(variantArbitrary, { seed: 20_250_321, numRuns: 30 }).map(toVariant);
     const board = await loadBoard(name);
     const trees = writeInputs(directory, board);
-    const answers = askSdfgen(directory, board.serial.node, variants);
+    const answers = askSdfgen(directory, board, variants);
     expect(answers.length).toBe(30);
     for (const [i, variant] of variants.entries()) compare(variant, answers[i], { board, ...trees });
   } finally {
@@ -171,35 +173,48 @@ function describeHere(
           v.passthroughIrq !== null && i === 0 ? [{ irq: v.passthroughIrq, trigger: 'level' }] : [],
       }),
     );
-  const configs = v.serialFirst ? [...serial(), ...machines()] : [...machines(), ...serial()];
+  const timerDriver = pd('timer_driver', 254);
+  const timer = (): ComponentConfig[] =>
+    connectTimer(sdf, {
+      ...(v.timer?.device === true
+        ? { device: { at: findNode(host, board.timer.node), drivers: [board.timer.driver] } }
+        : {}),
+      driver: timerDriver,
+      clients: [...clients, ...vmms],
+    });
+  const others = v.serialFirst ? [serial, machines] : [machines, serial];
+  const parts = v.timer === null ? others : v.timer.isFirst ? [timer, ...others] : [...others, timer];
+  const configs = parts.flatMap((connect) => connect());
   return { system: renderSdf(sdf.build().system), configs };
 }
 
-/** Trees as blobs for both sides; the board's driver as the sDDF directory that the package wants. */
+/** Trees as blobs for both sides; the board's drivers as the sDDF directory that the package wants. */
 function writeInputs(directory: string, board: Board): { host: DeviceTree; guest: DeviceTree } {
   const host = compileTree(boardDts(board.name));
   const guest = compileTree(new URL('guest.dts', import.meta.url).pathname);
   writeFileSync(join(directory, 'host.dtb'), host);
   writeFileSync(join(directory, 'guest.dtb'), guest);
-  const driver = join(directory, 'sddf/drivers', board.serial.driver.directory);
-  mkdirSync(driver, { recursive: true });
-  const { compatible, resources } = board.serial.driver;
-  writeFileSync(
-    join(driver, 'config.json'),
-    JSON.stringify({ compatible, resources }, (_, value) =>
-      typeof value === 'bigint' ? Number(value) : value,
-    ),
-  );
+  for (const { directory: driver, compatible, resources } of [board.serial.driver, board.timer.driver]) {
+    const path = join(directory, 'sddf/drivers', driver);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(
+      join(path, 'config.json'),
+      JSON.stringify({ compatible, resources }, (_, value) =>
+        typeof value === 'bigint' ? Number(value) : value,
+      ),
+    );
+  }
   return { host: parseFdt(host, 'host.dtb'), guest: parseFdt(guest, 'guest.dtb') };
 }
 
-function askSdfgen(directory: string, serial: string, variants: readonly Variant[]): Answer[] {
+function askSdfgen(directory: string, { serial, timer }: Board, variants: readonly Variant[]): Answer[] {
   const given = {
     sddf: join(directory, 'sddf'),
     out: join(directory, 'out'),
     host: join(directory, 'host.dtb'),
     guest: join(directory, 'guest.dtb'),
-    serial,
+    serial: serial.node,
+    timer: timer.node,
     variants,
   };
   const script = new URL('sdfgen_oracle.py', import.meta.url).pathname;

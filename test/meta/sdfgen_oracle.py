@@ -2,7 +2,7 @@
 """Describes systems with the real sdfgen package, for test/meta/sdfgen-oracle.test.ts to compare with.
 
 Reads JSON on stdin: {"sddf": dir, "out": dir, "host": dtb file, "guest": dtb file, "serial": node path,
-"variants": [...]}.
+"timer": node path, "variants": [...]}.
 Writes JSON on stdout: a list of {"system": text, "data": {file name: hex}}, one per variant.
 """
 import json
@@ -46,6 +46,7 @@ def describe(given, index):
     driver, virt_tx = pd("serial_driver", priority=200), pd("serial_virt_tx", priority=199)
     virt_rx = pd("serial_virt_rx", priority=199, stack_size=v["stack"]) if v["rx"] else None
     clients = [pd(f"client{i}", priority=1) for i in range(v["clients"])]
+    timer_driver = pd("timer_driver", priority=254)
 
     for region in v["regions"]:
         mr = keep(MR(sdf, region["name"], region["size"], physical=region["physical"]))
@@ -82,6 +83,12 @@ def describe(given, index):
         serial.add_client(client)
 
     systems = [serial, *machines] if v["serialFirst"] else [*machines, serial]
+    if v["timer"] is not None:
+        node = keep(host.node(given["timer"])) if v["timer"]["device"] else None
+        timer = keep(Sddf.Timer(sdf, node, timer_driver))
+        for client in [*clients, *vmms]:
+            timer.add_client(client)
+        systems = [timer, *systems] if v["timer"]["isFirst"] else [*systems, timer]
     for system in systems:
         assert system.connect()
     directory = os.path.join(given["out"], str(index))

@@ -44,6 +44,14 @@ const tree = parseFdt(
         ],
         children: [],
       },
+      {
+        name: 'timer',
+        properties: [
+          ['compatible', strings('arm,armv8-timer')],
+          ['interrupts', words(1, 13, 0x104, 1, 14, 0x104)],
+        ],
+        children: [],
+      },
     ],
   }),
   'board.dtb',
@@ -69,6 +77,7 @@ test('two guests: the example of libvmm', async () => {
     ['serial_driver', 200, undefined, 'serial_driver.elf'],
     ['serial_virt_tx', 199, 0x3000n, 'serial_virt_tx.elf'],
     ['serial_virt_rx', 199, 0x3000n, 'serial_virt_rx.elf'],
+    ['timer_driver', 254, undefined, 'timer_driver.elf'],
   ]);
   const { guest: layout } = await loadBoard('qemu_virt_aarch64');
   expect(guests).toEqual([
@@ -93,6 +102,9 @@ test('two guests: the example of libvmm', async () => {
     ['serial_virt_tx', 'config', '.serial_virt_tx_config'],
     ['CLIENT_VMM0', 'serial_config', '.serial_client_config'],
     ['CLIENT_VMM1', 'serial_config', '.serial_client_config'],
+    ['timer_driver', 'device_resources', '.device_resources'],
+    ['CLIENT_VMM0', 'timer_config', '.timer_client_config'],
+    ['CLIENT_VMM1', 'timer_config', '.timer_client_config'],
   ]);
 });
 

@@ -13,6 +13,7 @@ import { deviceMutants } from './device.ts';
 import { mmioMutants } from './mmio.ts';
 import type { Mutant } from './mutant.ts';
 import { groups, namedMutants, provenIds } from './named.ts';
+import { patienceMutants } from './patience.ts';
 import { queueMutants } from './queue.ts';
 import { ringMutants } from './ring.ts';
 import { type Base, tryMutants } from './run.ts';
@@ -29,6 +30,7 @@ const all: readonly Mutant[] = [
   ...txMutants,
   ...rxMutants,
   ...mmioMutants,
+  ...patienceMutants,
 ];
 const mutants = all.filter(({ file, killer }) => file === only || killer.includes(only));
 const timeoutMs = 20_000;
@@ -48,7 +50,7 @@ it('every mutant is killed by its test', { timeout: 900_000 }, async (ctx) => {
   });
 });
 
-/** `statements 17 of 17`: how many ids have a test that passes, and that fails for each of the id's mutants. */
+/** `statements 18 of 18`: how many ids have a test that passes, and that fails for each of the id's mutants. */
 function reportGroups(survivors: ReadonlySet<Mutant>): void {
   for (const group of groups) {
     const proven = provenIds(group, survivors);

@@ -14,14 +14,21 @@ export interface NamedMutant extends Mutant {
 }
 
 export interface Group {
-  /** As in `statements 17 of 17`. */
+  /** As in `statements 18 of 18`. */
   readonly title: string;
   readonly ids: readonly string[];
   readonly mutants: readonly NamedMutant[];
 }
 
+/** virtio 5.10.6.7 has no number in the list. */
+const transportReset = 'event';
+
 export const groups: readonly Group[] = [
-  { title: 'statements', ids: [...numbered('S', 6), ...numbered('C', 11)], mutants: statementMutants },
+  {
+    title: 'statements',
+    ids: [...numbered('S', 6), ...numbered('C', 11), transportReset],
+    mutants: statementMutants,
+  },
   { title: 'bug classes', ids: numbered('bug_', 18, 2), mutants: bugMutants },
   { title: "upstream's cases", ids: numbered('case_', 19, 2), mutants: caseMutants },
   { title: "upstream's defects", ids: [...numbered('M', 9), ...numbered('D', 10)], mutants: defectMutants },

@@ -87,11 +87,19 @@ export const statementMutants: readonly NamedMutant[] = [
   m(
     'C7',
     'virtqueue.c',
-    'indirect table taken for data',
-    '(descriptor.flags & ~DESCRIPTOR_NEXT)',
-    '(descriptor.flags & DESCRIPTOR_WRITE)',
+    'WRITE flag of the referring descriptor',
+    '(descriptor->flags & ~DESCRIPTOR_WRITE)',
+    'descriptor->flags',
   ),
-  m('C8', 'device.c', 'no notification for rx', 'if (rx || tx)', 'if (tx)'),
+  m(
+    'C7',
+    'virtqueue.c',
+    'a table that was not negotiated',
+    '(queue->options & VSOCK_QUEUE_INDIRECT) == 0 || table',
+    'table',
+  ),
+  m('C8', 'device.c', 'no notification for rx', 'if (rx || tx || event)', 'if (tx || event)'),
+  m('C8', 'virtqueue.c', 'the named entry missed', '- 1) < published;', '- 1) < 1;'),
   m('C8', 'virtqueue.c', 'flags ignored', '& AVAILABLE_NO_INTERRUPT) == 0', '& 0) == 0'),
   m('C9', 'rx.c', 'length without the header', '&buffer, VSOCK_HEADER_SIZE + size)', '&buffer, size)'),
   m(
@@ -122,5 +130,13 @@ export const statementMutants: readonly NamedMutant[] = [
     'InterruptStatus is replaced',
     'device->interrupt_status |= bits;',
     'device->interrupt_status = bits;',
+  ),
+  m('event', 'event.c', 'another event', '{EVENT_TRANSPORT_RESET}', '{1}'),
+  m(
+    'event',
+    'rx.c',
+    'connections are reset one by one as well',
+    'if (vsock_event_transport_reset(device)) {',
+    'if (vsock_event_transport_reset(device) && false) {',
   ),
 ];

@@ -18,6 +18,10 @@
 #define SMC_STANDARD_SERVICE 4
 #define SMC_NUMBER(function) ((function) & 0xffff)
 
+/* "ISS encoding for an exception from a WF* instruction": TI says which; the others are WFE, WFIT and WFET. */
+#define WAIT_INSTRUCTION(syndrome) ((syndrome) & 3)
+#define WAIT_FOR_INTERRUPT 0
+
 static enum guest_fault_verdict judge_access(const struct guest_fault *fault, const struct guarded_console *console);
 static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored);
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault);
@@ -106,6 +110,10 @@ static bool controller_admits(size_t vcpu, const struct guest_access *access, ui
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
 {
     seL4_Word syndrome = fault->words[seL4_VCPUFault_HSR];
+    if (HSR_EXCEPTION_CLASS(syndrome) == HSR_WFx_EXCEPTION) {
+        /* What comes back from an exception has an event pending, so the other ones are over at once. */
+        return WAIT_INSTRUCTION(syndrome) == WAIT_FOR_INTERRUPT ? GUEST_FAULT_WAIT : GUEST_FAULT_DONE;
+    }
     if (HSR_EXCEPTION_CLASS(syndrome) == HSR_SYSREG_64_EXCEPTION) {
         return judge_system_register(fault);
     }
@@ -123,8 +131,7 @@ static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
             return GUEST_FAULT_STOP;
         case PSCI_SYSTEM_RESET:
         case PSCI_SYSTEM_RESET2:
-            LOG_VMM("the guest asked for a reset, which is not supported yet: powered off instead\n");
-            return GUEST_FAULT_STOP;
+            return GUEST_FAULT_RESET;
         default:
             break;
         }

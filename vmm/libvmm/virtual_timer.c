@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Holds timer events that the guest cannot take yet. One vCPU, so one event at most is held. */
-#include <stdbool.h>
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/vgic/vgic.h>
 #include "distributor.h"
 #include "virtual_timer.h"
+
+#define VIRTUAL_TIMER_INTERRUPT 27
 
 static bool is_held;
 static uint32_t held_interrupt;
@@ -30,6 +31,17 @@ void virtual_timer_release(size_t vcpu)
         is_held = false;
         microkit_vcpu_arm_ack_vppi((microkit_child)vcpu, held_interrupt);
     }
+}
+
+void virtual_timer_reset(size_t vcpu)
+{
+    is_held = false;
+    microkit_vcpu_arm_ack_vppi((microkit_child)vcpu, VIRTUAL_TIMER_INTERRUPT);
+}
+
+bool virtual_timer_is_held(void)
+{
+    return is_held;
 }
 
 uint64_t virtual_timer_held_count(void)

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,12 @@ void virtual_timer_fired(size_t vcpu, uint32_t interrupt);
 
 /* A trapped access of the guest was emulated: let a held timer fire again. */
 void virtual_timer_release(size_t vcpu);
+
+/* The guest is reset: what is held is forgotten, and the kernel lets the timer fire again. */
+void virtual_timer_reset(size_t vcpu);
+
+/* Whether an event is held now. */
+bool virtual_timer_is_held(void);
 
 /* How often an event had to be held so far. */
 uint64_t virtual_timer_held_count(void);

@@ -10,6 +10,7 @@
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include "distributor.h"
+#include "event_counts.h"
 #include "guest_access.h"
 #include "vsock.h"
 #include "vsock_seat.h"
@@ -17,6 +18,14 @@
 /* Rounds of left-over work after one event, of VSOCK_BUDGET packets each. Peers cannot keep us busier than this at a
  * stretch; the rest is done after the next event, and a guest that runs causes many of them every second. */
 #define ROUNDS_MAX 64
+
+/* virtio 4.2.2 and 5.10.2: what is counted one by one. */
+enum {
+    REGISTER_QUEUE_NOTIFY = 0x050,
+    REGISTER_INTERRUPT_STATUS = 0x060,
+    REGISTER_INTERRUPT_ACK = 0x064,
+    QUEUE_TX = 1,
+};
 
 static struct vsock_device device;
 static const struct vsock_config *config;
@@ -33,8 +42,9 @@ static void *translate(void *cookie, uint64_t guest_physical, size_t size);
 static void set_level(void *cookie, bool level);
 static void wake_peer(void *cookie, unsigned peer);
 static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
+static enum vmm_event kind_of_access(size_t offset, uint64_t value);
 static void interrupt_finished(irq_routing_info_t route, void *cookie);
-static void inject_if_due(void);
+static bool inject_if_due(void);
 
 static const struct vsock_ops ops = { .translate = translate, .set_irq = set_level, .notify_peer = wake_peer };
 
@@ -62,9 +72,19 @@ bool vsock_seat_init(const struct vsock_config *seat_config)
                     config->irq);
         return false;
     }
+#if defined(VMM_PROFILE_WINDOW)
+    if (!event_window_init(device.counters)) {
+        return false;
+    }
+#endif
     is_seated = true;
     LOG_VMM("virtio socket at 0x%lx, CID %u, %u peers\n", config->mmio_base, config->cid, config->num_peers);
     return true;
+}
+
+bool vsock_seat_has_register(uint64_t address)
+{
+    return is_seated && address >= config->mmio_base && address - config->mmio_base < config->mmio_size;
 }
 
 bool vsock_seat_owns(microkit_channel channel)
@@ -86,10 +106,10 @@ void vsock_seat_notified(microkit_channel channel)
     }
 }
 
-void vsock_seat_settle(seL4_Word label)
+bool vsock_seat_settle(seL4_Word label)
 {
     if (!is_seated) {
-        return;
+        return false;
     }
     for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
         has_more = vsock_device_run(&device);
@@ -100,7 +120,7 @@ void vsock_seat_settle(seL4_Word label)
         is_injected = false;
     }
     was_finished = false;
-    inject_if_due();
+    bool was_injected = inject_if_due();
 
     uint32_t peers = peers_to_wake;
     peers_to_wake = 0;
@@ -109,6 +129,7 @@ void vsock_seat_settle(seL4_Word label)
             microkit_notify(config->peers[i].channel);
         }
     }
+    return was_injected || has_more;
 }
 
 void vsock_seat_guest_off(void)
@@ -116,6 +137,17 @@ void vsock_seat_guest_off(void)
     if (is_seated) {
         has_more |= vsock_device_guest_off(&device);
     }
+}
+
+void vsock_seat_guest_reset(void)
+{
+    if (!is_seated) {
+        return;
+    }
+    has_more |= vsock_device_guest_reset(&device);
+    /* What was injected is ended by others before the guest can see it. */
+    is_injected = false;
+    was_finished = false;
 }
 
 void vsock_seat_report(void)
@@ -160,11 +192,26 @@ static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_U
     if (access.is_write && has_register) {
         value = guest_access_stored(&access, *decode_rt(access.register_number, registers));
     }
+    event_count(kind_of_access(offset, value));
     has_more |= vsock_mmio_access(&device, offset, access.width_bytes, access.is_write, &value);
     if (!access.is_write && has_register) {
         *decode_rt(access.register_number, registers) = guest_access_loaded(&access, value);
     }
     return true;
+}
+
+static enum vmm_event kind_of_access(size_t offset, uint64_t value)
+{
+    switch (offset) {
+    case REGISTER_QUEUE_NOTIFY:
+        return value == QUEUE_TX ? VMM_EVENT_tx_kicks : VMM_EVENT_rx_kicks;
+    case REGISTER_INTERRUPT_STATUS:
+        return VMM_EVENT_status_reads;
+    case REGISTER_INTERRUPT_ACK:
+        return VMM_EVENT_acks;
+    default: /* not an enum, but whatever the guest says */
+        return VMM_EVENT_registers;
+    }
 }
 
 static void interrupt_finished(irq_routing_info_t route, void *cookie)
@@ -174,9 +221,15 @@ static void interrupt_finished(irq_routing_info_t route, void *cookie)
     was_finished = true;
 }
 
-static void inject_if_due(void)
+/* Whether it did. */
+static bool inject_if_due(void)
 {
-    if (level_is_up && !is_injected && distributor_accepts(GUEST_BOOT_VCPU_ID, config->irq)) {
-        is_injected = virq_inject(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq));
+    if (!level_is_up || is_injected || !distributor_accepts(GUEST_BOOT_VCPU_ID, config->irq)) {
+        return false;
     }
+    is_injected = virq_inject(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq));
+    if (is_injected) {
+        event_count(VMM_EVENT_injected);
+    }
+    return is_injected;
 }

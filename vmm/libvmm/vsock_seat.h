@@ -15,18 +15,29 @@
 /* Registers the device with libvmm, which must be initialised. Says in the log why, if it returns false. */
 bool vsock_seat_init(const struct vsock_config *config);
 
+/* Whether `address` of the guest is in the device's window. */
+bool vsock_seat_has_register(uint64_t address);
+
 /* Whether `channel` leads to a peer. */
 bool vsock_seat_owns(microkit_channel channel);
 
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
-/* To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the
- * device left over, injects what could not be injected before, and wakes the peers. */
-void vsock_seat_settle(seL4_Word label);
+/*
+ * To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the
+ * device left over, injects what could not be injected before, and wakes the peers.
+ *
+ * True: a guest that waits for an interrupt must go on, because it has one now, or because there is work left that its
+ * next fault will do.
+ */
+bool vsock_seat_settle(seL4_Word label);
 
 /* The guest has been stopped for good; its peers are told. */
 void vsock_seat_guest_off(void);
+
+/* The guest will start again, its RAM as yet untouched; its peers are told. */
+void vsock_seat_guest_reset(void);
 
 /* Writes the counters that are not zero to the log. */
 void vsock_seat_report(void);

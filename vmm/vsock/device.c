@@ -123,7 +123,8 @@ static void publish(struct vsock_device *device)
     if (vsock_device_up(device)) {
         bool rx = vsock_queue_publish(&device->queues[QUEUE_RX]);
         bool tx = vsock_queue_publish(&device->queues[QUEUE_TX]);
-        if (rx || tx) {
+        bool event = vsock_queue_publish(&device->queues[QUEUE_EVENT]);
+        if (rx || tx || event) {
             vsock_device_raise(device, INTERRUPT_USED);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The seat, with a device that does as the test says. */
 #include "../harness.h"
+#include "event_counts.h"
 #include "fake.h"
 #include "syndrome.h"
 #include "vsock.h"
@@ -20,6 +21,7 @@ static struct {
     unsigned width;
     bool is_write;
     bool is_off;
+    bool is_reset;
 } played;
 
 enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup)
@@ -62,6 +64,13 @@ bool vsock_device_guest_off(struct vsock_device *device)
 {
     (void)device;
     played.is_off = true;
+    return played.runs > 0;
+}
+
+bool vsock_device_guest_reset(struct vsock_device *device)
+{
+    (void)device;
+    played.is_reset = true;
     return played.runs > 0;
 }
 
@@ -208,6 +217,22 @@ TEST(seat_goes_on_with_left_over_work_but_not_for_ever)
     CHECK_EQUAL(played.runs_done, 105);
 }
 
+TEST(seat_says_when_a_guest_that_waits_must_go_on)
+{
+    set_up();
+    CHECK(!vsock_seat_settle(seL4_Fault_VCPUFault));
+    raise();
+    CHECK(!vsock_seat_settle(seL4_Fault_VCPUFault)); /* it is not enabled */
+    fake_enable(INTERRUPT);
+    CHECK(vsock_seat_settle(0));
+    CHECK(!vsock_seat_settle(0));
+    /* Work that is left over is done after its next fault, so it must have one. */
+    played.runs = 65;
+    vsock_seat_notified(CHANNEL);
+    CHECK(vsock_seat_settle(0));
+    CHECK(!vsock_seat_settle(0));
+}
+
 TEST(seat_decodes_accesses)
 {
     set_up();
@@ -240,6 +265,26 @@ TEST(seat_tells_the_device_that_its_guest_is_off)
     CHECK(played.is_off);
 }
 
+TEST(seat_forgets_what_was_injected_into_a_former_life)
+{
+    set_up();
+    fake_enable(INTERRUPT);
+    raise();
+    vsock_seat_settle(0);
+    played.runs = 2;
+    vsock_seat_guest_reset();
+    CHECK(played.is_reset);
+    CHECK(!played.is_off);
+    played.ops->set_irq(played.cookie, false);
+    vsock_seat_settle(0);
+    CHECK_EQUAL(played.runs_done, 2);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+    /* The new life's first interrupt does not wait for the end of the old one's last. */
+    raise();
+    vsock_seat_settle(0);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
+}
+
 TEST(seat_says_why_there_is_no_device)
 {
     set_up();
@@ -251,4 +296,30 @@ TEST(seat_says_why_there_is_no_device)
     fake.is_full = true;
     CHECK(!vsock_seat_init(&config));
     CHECK(strstr(fake.log, "no room") != NULL);
+}
+
+TEST(seat_counts_the_registers_that_are_used_all_the_time)
+{
+    set_up();
+    static const struct {
+        size_t offset;
+        uint32_t value;
+        enum vmm_event event;
+    } accesses[] = {
+        { 0x50, 0, VMM_EVENT_rx_kicks },
+        { 0x50, 1, VMM_EVENT_tx_kicks },
+        { 0x64, 1, VMM_EVENT_acks },
+        { 0x60, 1, VMM_EVENT_status_reads },
+        { 0x70, 1, VMM_EVENT_registers },
+    };
+    for (unsigned i = 0; i < sizeof accesses / sizeof accesses[0]; i++) {
+        memset(vmm_event_counts, 0, sizeof vmm_event_counts);
+        seL4_UserContext registers = { .x = { [7] = accesses[i].value } };
+        uint64_t syndrome = data_abort(.width_log2 = 2, .rt = 7, .is_write = true);
+        CHECK(fake.handler(0, accesses[i].offset, syndrome, &registers, NULL));
+        CHECK_EQUAL(vmm_event_counts[accesses[i].event], 1);
+    }
+    CHECK(vsock_seat_has_register(config.mmio_base + config.mmio_size - 1));
+    CHECK(!vsock_seat_has_register(config.mmio_base + config.mmio_size));
+    CHECK(!vsock_seat_has_register(config.mmio_base - 1));
 }

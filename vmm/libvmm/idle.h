@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest that waits for an interrupt does not run until there may be one.
+ *
+ * The kernel tells the VMM of every WFI that finds no interrupt pending. If it is answered at once, as libvmm does, the
+ * guest executes WFI again, and so on until its time slice is over, and nobody else at its priority runs. Here the vCPU
+ * is stopped instead. Two things let it go on:
+ *
+ *   its virtual timer     seL4 saves it when the vCPU does not run, so it cannot fire: sDDF's timer is asked for a
+ *                         notification at the same time
+ *   anything else         whoever injects an interrupt calls idle_resume()
+ *
+ * The program counter stays at the WFI. When the vCPU goes on it executes it again, which does nothing if an interrupt
+ * is pending, and traps again if none is. So a resume too many heals itself, and so does a timeout that comes late or
+ * of an earlier wait; what must not happen is one too few.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <microkit.h>
+
+/* `timer` is the channel to sDDF's timer driver. Before this, and after a false of it, no guest ever blocks. */
+bool idle_init(microkit_channel timer);
+
+/* The vCPU has trapped at a WFI. True: it is blocked now, and its fault must not be answered. */
+bool idle_wait(size_t vcpu);
+
+/* There may be an interrupt for the vCPU. Does nothing if it is not blocked. */
+void idle_resume(void);
+
+/* The timer has notified: the deadline has passed, or a deadline of old. */
+void idle_timer_fired(void);
+
+/* The vCPU was stopped for another reason, or is about to start anew: there is nothing to go on with. */
+void idle_forget(void);
