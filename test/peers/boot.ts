@@ -153,7 +153,8 @@ async function prepareSel4(plan: PeersPlan, signal: AbortSignal): Promise<Boot> 
   return async ({ until, deadlineMs, signal: stop, onLine }) => {
     await launchQemu({
       qemu: tool.path,
-      args,
+      // Guest time is instructions, so that the guests' own limits do not depend on the load of this machine.
+      args: [...args, '-icount', 'shift=1,sleep=off'],
       logDir: logDirectory('sel4', plan),
       guests: guests.map(({ vm }) => vm),
       pds: inputs.system.system.protectionDomains.map(({ name }) => name),
