@@ -86,6 +86,11 @@ void idle_timer_fired(void)
     }
 }
 
+bool idle_is_blocked(void)
+{
+    return is_blocked;
+}
+
 void idle_forget(void)
 {
     is_blocked = false;

@@ -32,5 +32,8 @@ void idle_resume(void);
 /* The timer has notified: the deadline has passed, or a deadline of old. */
 void idle_timer_fired(void);
 
+/* The guest is blocked. */
+bool idle_is_blocked(void);
+
 /* The vCPU was stopped for another reason, or is about to start anew: there is nothing to go on with. */
 void idle_forget(void);

@@ -12,6 +12,7 @@
 #include "distributor.h"
 #include "event_counts.h"
 #include "guest_access.h"
+#include "idle.h"
 #include "vsock.h"
 #include "vsock_seat.h"
 
@@ -37,6 +38,7 @@ static uint32_t peers_to_wake;
 static bool level_is_up;
 static bool is_injected; /* and not finished by the guest yet */
 static bool was_finished;
+static bool was_kicked; /* the guest's last access is one that more of the kind may follow */
 
 static void *translate(void *cookie, uint64_t guest_physical, size_t size);
 static void set_level(void *cookie, bool level);
@@ -51,7 +53,7 @@ static const struct vsock_ops ops = { .translate = translate, .set_irq = set_lev
 bool vsock_seat_init(const struct vsock_config *seat_config)
 {
     config = seat_config;
-    struct vsock_setup setup = { .guest_cid = config->cid, .num_peers = config->num_peers, .ops = &ops };
+    struct vsock_setup setup = { .guest_cid = config->cid, .num_peers = config->num_peers, .ops = &ops, .holds_completions = true };
     for (unsigned i = 0; i < config->num_peers && i < VSOCK_MAX_PEERS; i++) {
         const struct vsock_peer_config *peer = &config->peers[i];
         setup.peers[i] = (struct vsock_peer_setup) {
@@ -114,6 +116,11 @@ bool vsock_seat_settle(seL4_Word label)
     for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
         has_more = vsock_device_run(&device);
     }
+    bool is_at_work = label == 0 ? !idle_is_blocked() : was_kicked;
+    if (!is_at_work) {
+        vsock_device_complete(&device);
+    }
+    was_kicked = false;
     /* libvmm also calls interrupt_finished() when the guest enables the interrupt, while it may be in a list
      * register. */
     if (was_finished && label == seL4_Fault_VGICMaintenance) {
@@ -181,7 +188,9 @@ static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_U
     if (access.is_write && has_register) {
         value = guest_access_stored(&access, *decode_rt(access.register_number, registers));
     }
-    event_count(kind_of_access(offset, value));
+    enum vmm_event event = kind_of_access(offset, value);
+    event_count(event);
+    was_kicked = event == VMM_EVENT_tx_kicks;
     has_more |= vsock_mmio_access(&device, offset, access.width_bytes, access.is_write, &value);
     if (!access.is_write && has_register) {
         *decode_rt(access.register_number, registers) = guest_access_loaded(&access, value);

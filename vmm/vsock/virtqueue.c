@@ -259,6 +259,16 @@ void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, ui
     queue->in_flight--;
 }
 
+uint16_t vsock_queue_unpublished(const struct vsock_queue *queue)
+{
+    return (uint16_t)(queue->used_index - queue->published_index);
+}
+
+bool vsock_queue_interrupts(const struct vsock_queue *queue)
+{
+    return (load16(queue->available + AVAILABLE_FLAGS, __ATOMIC_RELAXED) & AVAILABLE_NO_INTERRUPT) == 0;
+}
+
 bool vsock_queue_publish(struct vsock_queue *queue)
 {
     if (queue->used_index == queue->published_index) {

@@ -107,5 +107,11 @@ void vsock_chain_skip(struct vsock_queue *queue, struct vsock_chain *chain, size
  */
 void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, uint32_t written);
 
+/* How many chains vsock_queue_publish() would show the driver. */
+uint16_t vsock_queue_unpublished(const struct vsock_queue *queue);
+
+/* The driver wants an interrupt for what is shown next. */
+bool vsock_queue_interrupts(const struct vsock_queue *queue);
+
 /* Shows the driver what was returned. True if it wants an interrupt for it. */
 bool vsock_queue_publish(struct vsock_queue *queue);

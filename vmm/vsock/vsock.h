@@ -73,6 +73,7 @@ struct vsock_setup {
     struct vsock_peer_setup peers[VSOCK_MAX_PEERS];
     const struct vsock_ops *ops; /* must outlive the device */
     void *cookie;                /* handed to the callbacks */
+    bool holds_completions;      /* see vsock_device_complete() */
 };
 
 enum vsock_setup_fault {
@@ -151,6 +152,7 @@ struct vsock_device {
     const struct vsock_ops *ops;
     void *cookie;
     uint64_t guest_cid;
+    bool holds_completions;
 
     /* registers */
     uint32_t status;
@@ -189,6 +191,15 @@ bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned wi
 
 /* The device of peers[peer] has notified us. */
 bool vsock_device_notified(struct vsock_device *device, unsigned peer);
+
+/*
+ * With `holds_completions`, packets that our guest has sent are returned to it late, if that costs an interrupt: with the
+ * next one that there is another reason for, when half of its queue waits for it, or by this call. The seat makes it when
+ * the guest has nothing else to do or does something else, and soon in any case, for a driver may go on only then.
+ * vsock_device_holds() says whether there is something to return.
+ */
+void vsock_device_complete(struct vsock_device *device);
+bool vsock_device_holds(const struct vsock_device *device);
 
 /* Goes on with work that was left over. */
 bool vsock_device_run(struct vsock_device *device);
