@@ -16,7 +16,7 @@
 #include "libvmm/console_guard.h"
 #include "libvmm/event_counts.h"
 #include "libvmm/guest_fault.h"
-#include "libvmm/guest_images.h"
+#include "libvmm/guest_life.h"
 #include "libvmm/idle.h"
 #include "libvmm/virtual_timer.h"
 #include "libvmm/vsock_seat.h"
@@ -39,6 +39,7 @@ static bool start_guest(void);
 static const char *absent_config(void);
 static bool add_console(void);
 static void work_on_console(void);
+static enum guest_fault_verdict judge(const struct guest_fault *fault);
 static void stop_guest(void);
 
 void init(void)
@@ -62,6 +63,7 @@ void notified(microkit_channel channel)
         idle_timer_fired();
     } else if (is_running && channel == heartbeat_listener_config.channel) {
         idle_heartbeat();
+        vsock_seat_complete();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);
         work_on_console();
@@ -79,7 +81,12 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
     event_window_enter();
     struct guest_fault guest_fault = guest_fault_read(vcpu, message);
     event_count_fault(&guest_fault, &guarded_console);
-    enum guest_fault_verdict verdict = guest_fault_judge(&guest_fault, &guarded_console);
+    enum guest_fault_verdict verdict = judge(&guest_fault);
+    if (verdict == GUEST_FAULT_RESTARTED) {
+        idle_forget();
+        (void)vsock_seat_settle(0);
+        return seL4_False;
+    }
     if (verdict == GUEST_FAULT_STOP || (verdict == GUEST_FAULT_FOR_LIBVMM && !fault_handle(vcpu, message))) {
         stop_guest();
         (void)vsock_seat_settle(0);
@@ -126,12 +133,8 @@ static bool start_guest(void)
         return false;
     }
     LOG_VMM("starting \"%s\"\n", microkit_name);
-    uint64_t entry = guest_images_place(&vmm_config);
-    if (entry == 0 || !add_console()) {
-        return false;
-    }
     (void)idle_init(timer_config.driver_id);
-    return guest_start(entry, vmm_config.dtb, vmm_config.initrd);
+    return add_console() && guest_life_begin(&vmm_config);
 }
 
 /* The first config struct that does not begin as it should, or NULL. */
@@ -190,6 +193,21 @@ static void work_on_console(void)
     }
     /* False means that the guest has not enabled the console's interrupt; it polls for what it sends. */
     (void)virtio_console_queue_notify(&console);
+}
+
+static enum guest_fault_verdict judge(const struct guest_fault *fault)
+{
+    if (guest_life_owns(fault)) {
+        return guest_life_judge(fault);
+    }
+    enum guest_fault_verdict verdict = guest_fault_judge(fault, &guarded_console);
+    if (verdict != GUEST_FAULT_RESET) {
+        return verdict;
+    }
+    /* Before its memory is loaded anew: the device still sends what is queued in it. */
+    vsock_seat_guest_reset();
+    console_reset(&console);
+    return guest_life_reset(fault->vcpu);
 }
 
 /* The vCPU's memory and devices stay as they are; only nothing moves in them any more. */

@@ -101,8 +101,9 @@ export const deviceMutants = [
     'device->ops->notify_peer(device->cookie, i);',
     'device->ops->notify_peer(device->cookie, i);\n            device->counters[VSOCK_COUNT_NOTIFICATIONS]++;',
   ),
-  m(d, 'case_12', 'no interrupt for tx', 'if (rx || tx)', 'if (rx)'),
-  m(d, 'C8', 'no interrupt for rx', 'if (rx || tx)', 'if (tx)'),
+  m(d, 'case_12', 'no interrupt for tx', 'if (rx || tx || event)', 'if (rx || event)'),
+  m(d, 'C8', 'no interrupt for rx', 'if (rx || tx || event)', 'if (tx || event)'),
+  m(d, 'event_transport', 'no interrupt for an event', 'if (rx || tx || event)', 'if (rx || tx)'),
   m(
     d,
     'C1_nothing',

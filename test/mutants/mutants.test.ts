@@ -12,6 +12,7 @@ import { judgeFences } from '../vmm/fences.ts';
 import { deviceMutants } from './device.ts';
 import { mmioMutants } from './mmio.ts';
 import type { Mutant } from './mutant.ts';
+import { patienceMutants } from './patience.ts';
 import { queueMutants } from './queue.ts';
 import { ringMutants } from './ring.ts';
 import { type Base, tryMutants } from './run.ts';
@@ -27,6 +28,7 @@ const all: readonly Mutant[] = [
   ...txMutants,
   ...rxMutants,
   ...mmioMutants,
+  ...patienceMutants,
 ];
 const mutants = all.filter(({ file, killer }) => file === only || killer.includes(only));
 const timeoutMs = 20_000;

@@ -197,7 +197,8 @@ TEST(S6_socket_types_follow_the_features)
 {
     struct world *world = world_new(2, RING_SIZE);
     reg_write(world->guests[0], R_DEVICE_FEATURES_SEL, 0);
-    CHECK_EQUAL(reg_read(world->guests[0], R_DEVICE_FEATURES), F_STREAM | F_SEQPACKET | F_NO_IMPLIED_STREAM);
+    CHECK_EQUAL(reg_read(world->guests[0], R_DEVICE_FEATURES),
+                F_STREAM | F_SEQPACKET | F_NO_IMPLIED_STREAM | F_INDIRECT | F_EVENT_IDX);
     CHECK(passes(0, VSOCK_TYPE_STREAM));
     CHECK(!passes(0, VSOCK_TYPE_SEQPACKET));
     CHECK(passes(F_STREAM, VSOCK_TYPE_STREAM));

@@ -48,6 +48,13 @@ enum console_verdict console_judge(const struct virtio_console_device *console, 
     return judge_queue_register(console, offset, (uint32_t)stored);
 }
 
+void console_reset(struct virtio_console_device *console)
+{
+    struct virtio_device *device = &console->virtio_device;
+    device->funs->device_reset(device);
+    device->features_happy = false;
+}
+
 bool console_queues_are_sound(const struct virtio_console_device *console)
 {
     for (unsigned index = 0; index < console->virtio_device.num_vqs; index++) {

@@ -25,5 +25,8 @@ enum console_verdict {
 enum console_verdict console_judge(const struct virtio_console_device *console, const struct guest_access *access,
                                    uint64_t offset, uint64_t stored);
 
+/* The guest is reset. What it has sent is sent; the serial queues are the other components'. */
+void console_reset(struct virtio_console_device *console);
+
 /* Whether all that waits in the ready queues can be walked and copied. To be asked before libvmm works on them. */
 bool console_queues_are_sound(const struct virtio_console_device *console);

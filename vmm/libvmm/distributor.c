@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Decides which accesses to the emulated distributor reach libvmm. Register names are of ARM IHI 0048B, section 4.1,
  * and ARM IHI 0069H, section 12.8. What the two versions have in common is most of it. */
+#include <string.h>
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/vgic/vgic.h>
@@ -73,6 +74,19 @@ void distributor_set_pending(size_t vcpu, uint32_t first, uint32_t bits)
             (void)vgic_inject_irq(vcpu, (int)(first + bit));
         }
     }
+}
+
+void distributor_reset(size_t vcpu)
+{
+    static vgic_t before;
+    before = vgic;
+    /* Forgets everything, the handlers too. */
+    vgic_init();
+    memcpy(vgic.vspis, before.vspis, sizeof(vgic.vspis));
+    vgic_vcpu_t *own = &vgic.vgic_vcpu[vcpu];
+    memcpy(own->local_virqs, before.vgic_vcpu[vcpu].local_virqs, sizeof(own->local_virqs));
+    memcpy(own->lr_shadow, before.vgic_vcpu[vcpu].lr_shadow, sizeof(own->lr_shadow));
+    memset(&own->irq_queue, 0, sizeof(own->irq_queue));
 }
 
 bool distributor_expects_end(size_t vcpu, uint64_t index)

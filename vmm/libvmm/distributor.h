@@ -31,5 +31,9 @@ bool distributor_accepts(size_t vcpu, uint32_t interrupt);
 /* What a write of `bits` to a register of ISPENDR does, whose lowest bit stands for interrupt `first`. */
 void distributor_set_pending(size_t vcpu, uint32_t first, uint32_t bits);
 
+/* The guest is reset: all registers are as at first and nothing waits any more. What is registered with libvmm stays, and
+ * so does what is in list registers. */
+void distributor_reset(size_t vcpu);
+
 /* Whether list register `index` holds an interrupt that the kernel can have reported as finished. */
 bool distributor_expects_end(size_t vcpu, uint64_t index);

@@ -131,8 +131,7 @@ static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
             return GUEST_FAULT_STOP;
         case PSCI_SYSTEM_RESET:
         case PSCI_SYSTEM_RESET2:
-            LOG_VMM("the guest asked for a reset, which is not supported yet: powered off instead\n");
-            return GUEST_FAULT_STOP;
+            return GUEST_FAULT_RESET;
         default:
             break;
         }

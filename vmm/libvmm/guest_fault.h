@@ -20,6 +20,8 @@ enum guest_fault_verdict {
     GUEST_FAULT_DONE,       /* nothing left to do but to let the guest go on */
     GUEST_FAULT_WAIT,       /* the guest waits for an interrupt: it may go on at once, or when there is one */
     GUEST_FAULT_STOP,       /* this guest must not run on; the log says why */
+    GUEST_FAULT_RESET,      /* it asks for a reset: see guest_life.h */
+    GUEST_FAULT_RESTARTED,  /* its vCPU was started elsewhere: there is nothing to answer */
 };
 
 struct guest_fault {

@@ -6,6 +6,8 @@
 #include "distributor.h"
 #include "virtual_timer.h"
 
+#define VIRTUAL_TIMER_INTERRUPT 27
+
 static bool is_held;
 static uint32_t held_interrupt;
 static uint64_t held_count;
@@ -29,6 +31,12 @@ void virtual_timer_release(size_t vcpu)
         is_held = false;
         microkit_vcpu_arm_ack_vppi((microkit_child)vcpu, held_interrupt);
     }
+}
+
+void virtual_timer_reset(size_t vcpu)
+{
+    is_held = false;
+    microkit_vcpu_arm_ack_vppi((microkit_child)vcpu, VIRTUAL_TIMER_INTERRUPT);
 }
 
 bool virtual_timer_is_held(void)

@@ -21,6 +21,9 @@ void virtual_timer_fired(size_t vcpu, uint32_t interrupt);
 /* A trapped access of the guest was emulated: let a held timer fire again. */
 void virtual_timer_release(size_t vcpu);
 
+/* The guest is reset: what is held is forgotten, and the kernel lets the timer fire again. */
+void virtual_timer_reset(size_t vcpu);
+
 /* Whether an event is held now. */
 bool virtual_timer_is_held(void);
 

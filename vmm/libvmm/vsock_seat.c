@@ -38,7 +38,7 @@ static uint32_t peers_to_wake;
 static bool level_is_up;
 static bool is_injected; /* and not finished by the guest yet */
 static bool was_finished;
-static bool was_kicked; /* the guest's last access is one that more of the kind may follow */
+static bool was_kicked; /* this fault is the guest's, about a packet that it sends */
 
 static void *translate(void *cookie, uint64_t guest_physical, size_t size);
 static void set_level(void *cookie, bool level);
@@ -46,6 +46,7 @@ static void wake_peer(void *cookie, unsigned peer);
 static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
 static enum vmm_event kind_of_access(size_t offset, uint64_t value);
 static void interrupt_finished(irq_routing_info_t route, void *cookie);
+static void complete_if_due(seL4_Word label);
 static bool inject_if_due(void);
 
 static const struct vsock_ops ops = { .translate = translate, .set_irq = set_level, .notify_peer = wake_peer };
@@ -116,11 +117,7 @@ bool vsock_seat_settle(seL4_Word label)
     for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
         has_more = vsock_device_run(&device);
     }
-    bool is_at_work = label == 0 ? !idle_is_blocked() : was_kicked;
-    if (!is_at_work) {
-        vsock_device_complete(&device);
-    }
-    was_kicked = false;
+    complete_if_due(label);
     /* libvmm also calls interrupt_finished() when the guest enables the interrupt, while it may be in a list
      * register. */
     if (was_finished && label == seL4_Fault_VGICMaintenance) {
@@ -139,11 +136,44 @@ bool vsock_seat_settle(seL4_Word label)
     return was_injected || has_more;
 }
 
+/*
+ * An interrupt for each packet that the guest has sent would cost it more than the packet itself: three more faults,
+ * and a switch to the driver's thread and back. So what was sent is returned when the guest has done with sending: it
+ * waits for an interrupt, or faults for another reason, if only because its timer fires. While it goes on, the device
+ * returns by halves of the queue. One that does neither, and never stops, is served by vsock_seat_complete().
+ */
+static void complete_if_due(seL4_Word label)
+{
+    bool goes_on = label == 0 ? !idle_is_blocked() : was_kicked;
+    was_kicked = false;
+    if (!goes_on) {
+        vsock_device_complete(&device);
+    }
+}
+
+void vsock_seat_complete(void)
+{
+    if (is_seated) {
+        vsock_device_complete(&device);
+    }
+}
+
 void vsock_seat_guest_off(void)
 {
     if (is_seated) {
         has_more |= vsock_device_guest_off(&device);
     }
+}
+
+void vsock_seat_guest_reset(void)
+{
+    if (!is_seated) {
+        return;
+    }
+    has_more |= vsock_device_guest_reset(&device);
+    /* What was injected is ended by others before the guest can see it. */
+    is_injected = false;
+    was_finished = false;
 }
 
 void vsock_seat_report(void)

@@ -36,5 +36,8 @@ bool vsock_seat_settle(seL4_Word label);
 /* The guest has been stopped for good; its peers are told. */
 void vsock_seat_guest_off(void);
 
+/* The guest will start again, its RAM as yet untouched; its peers are told. */
+void vsock_seat_guest_reset(void);
+
 /* Writes the counters that are not zero to the log. */
 void vsock_seat_report(void);

@@ -116,17 +116,12 @@ static bool worth_holding(const struct vsock_device *device)
 {
     const struct vsock_queue *queue = &device->queues[QUEUE_TX];
     return device->holds_completions && device->interrupt_status == 0
-           && vsock_queue_unpublished(queue) < queue->num / 2 && vsock_queue_interrupts(queue);
-}
-
-bool vsock_device_holds(const struct vsock_device *device)
-{
-    return vsock_device_up(device) && vsock_queue_unpublished(&device->queues[QUEUE_TX]) > 0;
+           && vsock_queue_unpublished(queue) < queue->num / 2 && vsock_queue_would_interrupt(queue);
 }
 
 void vsock_device_complete(struct vsock_device *device)
 {
-    if (vsock_device_holds(device) && vsock_queue_publish(&device->queues[QUEUE_TX])) {
+    if (vsock_device_up(device) && vsock_queue_publish(&device->queues[QUEUE_TX])) {
         vsock_device_raise(device, INTERRUPT_USED);
     }
 }
@@ -143,8 +138,9 @@ static void publish(struct vsock_device *device)
     }
     if (vsock_device_up(device)) {
         bool rx = vsock_queue_publish(&device->queues[QUEUE_RX]);
-        bool tx = (rx || !worth_holding(device)) && vsock_queue_publish(&device->queues[QUEUE_TX]);
-        if (rx || tx) {
+        bool event = vsock_queue_publish(&device->queues[QUEUE_EVENT]);
+        bool tx = (rx || event || !worth_holding(device)) && vsock_queue_publish(&device->queues[QUEUE_TX]);
+        if (rx || tx || event) {
             vsock_device_raise(device, INTERRUPT_USED);
         }
     }

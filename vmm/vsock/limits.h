@@ -11,6 +11,11 @@
 #define VSOCK_QUEUE_SIZE_MAX 128
 #endif
 
+/* Pieces of guest memory that the chains in flight of one queue may consist of. Ours: with indirect tables, a full queue
+ * of packets in two pieces, as Linux makes them, fits; if more are needed, the queue waits until chains are returned.
+ * Not less than the longest chain, which has QueueNum (virtio 2.7.5.3.1). */
+#define VSOCK_SEGMENTS (2 * VSOCK_QUEUE_SIZE_MAX)
+
 /* rx, tx and event queue (virtio 5.10.2). */
 #define VSOCK_NUM_QUEUES 3
 
@@ -32,6 +37,10 @@
 /* Such calls that vsock_device_init() makes at most: more than 15 default rings full of the smallest records take.
  * Ours. */
 #define VSOCK_START_RUNS_MAX 128
+
+/* Ticks, of about a second each, for which a peer may hold back our guest's packets at the cost of others. Ours: twice
+ * the 2 seconds after which Linux gives up connecting. */
+#define VSOCK_PATIENCE 4
 
 /* Receive buffers that one peer may fill before it is the next peer's turn. Ours. */
 #define VSOCK_TURN 16

@@ -3,29 +3,15 @@
 // Microkit and libvmm, under ASan and UBSan. What the real ones do with it, test/e2e boots.
 
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boardNames, loadBoard } from '../../../boards/index.ts';
 import { requireOrSkip } from '../../require.ts';
-import { cFiles, compileObjects, findClangs, noClang, sanitizers, testDir } from '../compile.ts';
-
-const here = fileURLToPath(new URL('.', import.meta.url));
-const vmm = fileURLToPath(new URL('../../../vmm', import.meta.url));
-const fake = join(here, 'fake');
-const includes = [fake, here, vmm, join(vmm, 'libvmm'), join(vmm, 'vsock')].map((dir) => `-I${dir}`);
-
-/** The same code for both interrupt controllers, each with the tests of its own. */
-const controllers = [
-  { title: 'with a GICv2', folder: 'gic_v2', flags: [] },
-  { title: 'with a GICv3', folder: 'gic_v3', flags: ['-DCONFIG_ARM_GIC_V3_SUPPORT'] },
-] as const;
-
-// The one only calls libvmm, with symbols of images.S; the other only reads the machine's registers.
-const untested = new Set(['guest_images.c', 'generic_timer.c']);
-const sources = cFiles(join(vmm, 'libvmm')).filter((path) => !untested.has(path.split('/').at(-1) ?? ''));
+import { findClangs, noClang, sanitizers } from '../compile.ts';
+import { compileSeat, controllers, linkSeat, seatDir, seatTests } from './build.ts';
 
 let dir = '';
 
@@ -37,9 +23,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }) => {
-  const tests = [...cFiles(here), ...cFiles(join(here, folder))];
-  const names = tests.flatMap((path) =>
+describe.each(controllers)('the seat in a libvmm VMM $title', (controller) => {
+  const names = seatTests(controller).flatMap((path) =>
     [...readFileSync(path, 'utf8').matchAll(/^TEST\((\w+)\)/gm)].map((match) => match[1] ?? ''),
   );
   let output: string | undefined;
@@ -47,18 +32,9 @@ describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }
   beforeAll(async () => {
     const clang = (await findClangs())[0];
     if (clang === undefined) return;
-    const all = [...sources, ...tests, ...cFiles(fake), join(testDir, 'harness.c')];
-    const objectDir = join(dir, folder);
-    await mkdir(objectDir);
-    const objects = await compileObjects(clang, all, objectDir, [
-      '-g',
-      '-O1',
-      ...sanitizers,
-      ...includes,
-      ...flags,
-    ]);
-    const program = join(objectDir, 'libvmm-tests');
-    await execa(clang, [...sanitizers, ...objects.values(), '-o', program]);
+    const out = join(dir, controller.folder);
+    const objects = await compileSeat(clang, controller, out, ['-g', '-O1', ...sanitizers]);
+    const program = await linkSeat(clang, out, sanitizers, objects);
     output = (await execa(program, { reject: false, all: true, timeout: 60_000 })).all;
   });
 
@@ -75,4 +51,17 @@ describe.each(controllers)('the seat in a libvmm VMM $title', ({ folder, flags }
     requireOrSkip(ctx, 'clang', output !== undefined, noClang);
     expect(output).toContain(`${names.length} passed, 0 failed`);
   });
+});
+
+it('the VMM knows where each board with a GICv2 has its CPU interface', async () => {
+  const text = readFileSync(join(seatDir, 'list_registers.c'), 'utf8');
+  const known = [...text.matchAll(/#define GIC_CPU_INTERFACE (0x[0-9a-f]+)/g)].map(([, base]) =>
+    BigInt(base ?? 0),
+  );
+  const boards = await Promise.all(boardNames().map(loadBoard));
+  const wanted = boards.flatMap(({ guest }) =>
+    guest.gic.version === 2 ? [guest.gic.cpuInterface?.base] : [],
+  );
+  expect(new Set(known)).toEqual(new Set(wanted));
+  expect(known).toHaveLength(wanted.length);
 });

@@ -21,6 +21,7 @@ static struct {
     unsigned width;
     bool is_write;
     bool is_off;
+    bool is_reset;
 } played;
 
 enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup)
@@ -63,6 +64,13 @@ bool vsock_device_guest_off(struct vsock_device *device)
 {
     (void)device;
     played.is_off = true;
+    return played.runs > 0;
+}
+
+bool vsock_device_guest_reset(struct vsock_device *device)
+{
+    (void)device;
+    played.is_reset = true;
     return played.runs > 0;
 }
 
@@ -255,6 +263,26 @@ TEST(seat_tells_the_device_that_its_guest_is_off)
     set_up();
     vsock_seat_guest_off();
     CHECK(played.is_off);
+}
+
+TEST(seat_forgets_what_was_injected_into_a_former_life)
+{
+    set_up();
+    fake_enable(INTERRUPT);
+    raise();
+    vsock_seat_settle(0);
+    played.runs = 2;
+    vsock_seat_guest_reset();
+    CHECK(played.is_reset);
+    CHECK(!played.is_off);
+    played.ops->set_irq(played.cookie, false);
+    vsock_seat_settle(0);
+    CHECK_EQUAL(played.runs_done, 2);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
+    /* The new life's first interrupt does not wait for the end of the old one's last. */
+    raise();
+    vsock_seat_settle(0);
+    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
 }
 
 TEST(seat_says_why_there_is_no_device)

@@ -18,6 +18,7 @@ void fake_reset(void)
     memset(&fake, 0, sizeof fake);
     memset(&vgic, 0, sizeof vgic);
     vgic.registers = &fake.distributor;
+    fake.entry = 0x40000000;
     for (unsigned i = 0; i < NUM_LIST_REGS; i++) {
         vgic.vgic_vcpu[0].lr_shadow[i].virq = VIRQ_INVALID;
     }
@@ -76,6 +77,53 @@ seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg)
     (void)vcpu;
     clobber();
     return fake.vcpu_registers[reg];
+}
+
+void microkit_vcpu_arm_write_reg(microkit_child vcpu, seL4_Word reg, seL4_Word value)
+{
+    (void)vcpu;
+    clobber();
+    fake.vcpu_registers[reg] = value;
+}
+
+seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags, seL4_Word count,
+                                   const seL4_UserContext *from)
+{
+    (void)tcb, (void)flags, (void)count;
+    fake.registers = *from;
+    fake.resumes += resume;
+    clobber();
+    return seL4_NoError;
+}
+
+bool guest_start(uintptr_t entry, uintptr_t dtb, uintptr_t initrd)
+{
+    (void)dtb, (void)initrd;
+    fake.registers = (seL4_UserContext) { .pc = entry };
+    fake.starts++;
+    return true;
+}
+
+uint64_t guest_images_place(const vmm_config_t *config)
+{
+    (void)config;
+    fake.placed++;
+    return fake.entry;
+}
+
+void cache_clean_and_invalidate(unsigned long start, unsigned long end)
+{
+    (void)end;
+    fake.cleaned = start;
+}
+
+void vgic_init(void)
+{
+    memset(&fake.distributor, 0, sizeof fake.distributor);
+    memset(&fake.redistributor, 0, sizeof fake.redistributor);
+    memset(vgic.vspis, 0xff, sizeof vgic.vspis);
+    memset(vgic.vgic_vcpu[0].local_virqs, 0xff, sizeof vgic.vgic_vcpu[0].local_virqs);
+    memset(vgic.vgic_vcpu[0].lr_shadow, 0xff, sizeof vgic.vgic_vcpu[0].lr_shadow);
 }
 
 void microkit_vcpu_stop(microkit_child vcpu)

@@ -26,11 +26,23 @@ typedef struct {
     seL4_Word x[31];
 } seL4_UserContext;
 #define x0 x[0]
+#define x1 x[1]
+#define x2 x[2]
+#define x3 x[3]
+#define x4 x[4]
 
 enum { seL4_NoError };
 enum { seL4_Fault_VMFault = 5, seL4_Fault_VGICMaintenance, seL4_Fault_VCPUFault, seL4_Fault_VPPIEvent };
 enum { seL4_VMFault_IP, seL4_VMFault_Addr, seL4_VMFault_PrefetchFault, seL4_VMFault_FSR };
-typedef enum { seL4_VCPUReg_CNTV_CTL, seL4_VCPUReg_CNTV_CVAL, seL4_VCPUReg_CNTVOFF, FAKE_VCPU_REGISTERS } seL4_VCPUReg;
+/* Of the vCPU's system registers, few are enough. */
+typedef enum {
+    seL4_VCPUReg_SCTLR,
+    seL4_VCPUReg_TTBR0,
+    seL4_VCPUReg_CNTV_CTL,
+    seL4_VCPUReg_CNTV_CVAL,
+    seL4_VCPUReg_CNTVOFF,
+    seL4_VCPUReg_Num
+} seL4_VCPUReg;
 enum { seL4_VCPUFault_HSR, seL4_VPPIEvent_IRQ = 0, seL4_VGICMaintenance_IDX = 0 };
 #define BASE_VM_TCB_CAP 266
 
@@ -39,10 +51,13 @@ void microkit_mr_set(seL4_Uint8 index, seL4_Word value);
 seL4_Word microkit_msginfo_get_label(microkit_msginfo message);
 void microkit_notify(microkit_channel channel);
 void microkit_vcpu_arm_ack_vppi(microkit_child vcpu, seL4_Word interrupt);
-seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg);
 void microkit_vcpu_stop(microkit_child vcpu);
+seL4_Word microkit_vcpu_arm_read_reg(microkit_child vcpu, seL4_Word reg);
+void microkit_vcpu_arm_write_reg(microkit_child vcpu, seL4_Word reg, seL4_Word value);
 seL4_Error seL4_TCB_Resume(seL4_Word tcb);
 seL4_Error seL4_TCB_ReadRegisters(seL4_Word tcb, bool suspend, seL4_Uint8 flags, seL4_Word count, seL4_UserContext *to);
+seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags, seL4_Word count,
+                                   const seL4_UserContext *from);
 
 /* ---- sDDF ---- */
 
@@ -73,6 +88,14 @@ bool fault_advance_vcpu(size_t vcpu, seL4_UserContext *registers, size_t count);
 bool fault_is_read(uint64_t syndrome);
 seL4_Word *decode_rt(size_t number, seL4_UserContext *registers);
 void *gpa_to_hva(uint64_t address, size_t size);
+bool guest_start(uintptr_t entry, uintptr_t dtb, uintptr_t initrd);
+typedef struct {
+    uint64_t ram, ram_size, dtb, initrd;
+} vmm_config_t;
+
+/* ---- sDDF ---- */
+
+void cache_clean_and_invalidate(unsigned long start, unsigned long end);
 
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
@@ -135,6 +158,7 @@ enum {
     GICR_ICFGR1 = 0x10c04,
 };
 
+#define MAX_IRQ_QUEUE_LEN 64
 struct virq_handle {
     int virq;
 };
@@ -147,11 +171,20 @@ struct gic_dist_map {
     uint32_t enable_set[31];
 };
 typedef struct {
+    struct virq_handle lr_shadow[NUM_LIST_REGS];
+    struct irq_queue {
+        struct virq_handle *irqs[MAX_IRQ_QUEUE_LEN];
+        uint64_t head, tail;
+    } irq_queue;
+    struct virq_handle local_virqs[NUM_VCPU_LOCAL_VIRQS];
+} vgic_vcpu_t;
+typedef struct {
     void *registers;
-    struct {
-        struct virq_handle lr_shadow[NUM_LIST_REGS];
-    } vgic_vcpu[1];
+    struct virq_handle vspis[128];
+    vgic_vcpu_t vgic_vcpu[1];
 } vgic_t;
+/* Forgets all, the handlers too, as libvmm's does; and as its GICv3 does, leaves the queue alone. */
+void vgic_init(void);
 struct gic_dist_map *vgic_get_dist(void *registers);
 struct gic_redist_sgi_ppi_map *vgic_get_redist_sgi_ppi(void *registers, size_t vcpu);
 bool is_sgi_ppi_enabled_v3(struct gic_redist_sgi_ppi_map *registers, int interrupt);
@@ -214,13 +247,18 @@ struct virtio_queue_handler {
 typedef struct {
     uint32_t capacity;
 } serial_queue_handle_t;
-struct virtio_console_device {
+struct virtio_device {
     struct {
-        struct {
-            uint32_t QueueSel;
-        } regs;
-        size_t num_vqs;
-    } virtio_device;
+        uint32_t QueueSel;
+    } regs;
+    size_t num_vqs;
+    const struct {
+        void (*device_reset)(struct virtio_device *device);
+    } *funs;
+    bool features_happy;
+};
+struct virtio_console_device {
+    struct virtio_device virtio_device;
     struct virtio_queue_handler vqs[2];
     serial_queue_handle_t *txq;
 };
@@ -241,7 +279,7 @@ extern struct fake {
     unsigned register_reads;
     unsigned advances; /* of the guest's program counter */
     unsigned acknowledged; /* VPPI events */
-    seL4_Word vcpu_registers[FAKE_VCPU_REGISTERS];
+    seL4_Word vcpu_registers[seL4_VCPUReg_Num];
     unsigned stops, resumes; /* of the vCPU */
     seL4_Word resumed; /* TCB capability of the last resume */
     seL4_Error resume_error;
@@ -256,6 +294,10 @@ extern struct fake {
     struct gic_dist_map distributor;
     struct gic_redist_sgi_ppi_map redistributor;
     unsigned console_kicks;
+    unsigned starts;  /* by guest_start() */
+    unsigned placed;  /* images */
+    uint64_t entry;   /* 0: they do not fit */
+    uint64_t cleaned; /* where the caches were last cleaned */
     uint8_t ram[FAKE_RAM_SIZE] __attribute__((aligned(4096)));
 } fake;
 extern vgic_t vgic;
