@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A fuller device tree of a board, the user's or sDDF's, says the same as the board does of the nodes that are used: the
-// serial port, whose registers and interrupt the system takes from the tree, and the interrupt controller.
+// serial port and the timer, whose registers and interrupts the system takes from the tree, and the interrupt controller.
 import { type Diagnostic, formatRange } from '../meta/diagnostic.ts';
 import { errorFinding } from '../meta/finding.ts';
 import {
@@ -20,13 +20,13 @@ import type { Board } from './schema.ts';
 
 /** `own` is compiled from board.dts. Refuses FDT201 and its kin where `other` lacks a node or has it damaged. */
 export const checkAgreement = (board: Board, own: DeviceTree, other: DeviceTree): Diagnostic[] => [
-  ...checkSerial(board, own, other),
+  ...[board.serial, board.timer].flatMap(({ node }) => checkDevice(board, node, own, other)),
   ...checkController(board, other),
 ];
 
-function checkSerial({ name, arch, serial }: Board, own: DeviceTree, other: DeviceTree): Diagnostic[] {
-  const ours = findNode(own, serial.node);
-  const theirs = findNode(other, serial.node);
+function checkDevice({ name, arch }: Board, node: string, own: DeviceTree, other: DeviceTree): Diagnostic[] {
+  const ours = findNode(own, node);
+  const theirs = findNode(other, node);
   const path = pathOf(ours.node);
   const disagree = (code: string, what: string, given: string, wanted: string): Diagnostic[] =>
     given === wanted

@@ -16,7 +16,8 @@ import type { Sel4Bench } from './plan.ts';
 export type Mode = 'icount' | 'plain';
 export const modes: readonly Mode[] = ['icount', 'plain'];
 
-const wordsOf: Readonly<Record<Mode, readonly string[]>> = {
+/** For QEMU. */
+export const modeWords: Readonly<Record<Mode, readonly string[]>> = {
   icount: ['-icount', 'shift=1,sleep=off'],
   plain: [],
 };
@@ -51,7 +52,7 @@ export async function measureSel4(options: BootOptions): Promise<readonly Sel4Sa
   const listener = listenTo(options);
   await launchQemu({
     qemu: bench.qemu.path,
-    args: [...bench.args, ...wordsOf[mode]],
+    args: [...bench.args, ...modeWords[mode]],
     logDir: join(bench.buildDir, `logs-${mode}`),
     guests: bench.guests,
     pds: bench.pds,

@@ -43,12 +43,41 @@ export interface Sel4Workload extends Workload {
 const counterWindow = 0x160000;
 
 /** The image, built; or why there can be none here. */
-export async function prepareSel4(workload: Sel4Workload, signal: AbortSignal): Promise<Sel4Bench | string> {
-  const absent = whyNoSdk(workload.config);
+export const prepareSel4 = (workload: Sel4Workload, signal: AbortSignal): Promise<Sel4Bench | string> =>
+  prepareImage(
+    {
+      name: 'sel4',
+      config: workload.config,
+      receiver: 'vsock_server.c',
+      sender: 'vsock_client.c',
+      words: wordsOf(workload),
+      vmmDefines: { VMM_PROFILE_WINDOW: `0x${counterWindow.toString(16)}` },
+      ringBytes: workload.ringBytes,
+    },
+    signal,
+  );
+
+export interface BenchImage {
+  /** Of its build directory, with the configuration behind it. */
+  readonly name: string;
+  readonly config: string;
+  /** Files of bench/guest, in place of the guests' own programs. */
+  readonly receiver: string;
+  readonly sender: string;
+  /** For the guests' kernel command lines. */
+  readonly words: readonly string[];
+  readonly vmmDefines: Readonly<Record<string, string>>;
+  /** Bytes of one region between two VMMs; else the description's own. */
+  readonly ringBytes?: number;
+}
+
+/** The image, built; or why there can be none here. */
+export async function prepareImage(image: BenchImage, signal: AbortSignal): Promise<Sel4Bench | string> {
+  const absent = whyNoSdk(image.config);
   if (absent !== undefined) return absent;
-  const buildDir = join(packageDirectory(), 'build', 'bench', `sel4-${workload.config}`);
+  const buildDir = join(packageDirectory(), 'build', 'bench', `${image.name}-${image.config}`);
   const settings = settle(
-    { board: boardName, config: workload.config, guest: 'debian', 'build-dir': buildDir },
+    { board: boardName, config: image.config, guest: 'debian', 'build-dir': buildDir },
     process.env,
     ['board', 'config', 'guest', 'build-dir'],
   );
@@ -56,12 +85,12 @@ export async function prepareSel4(workload: Sel4Workload, signal: AbortSignal): 
   const context = { settings, env: process.env, signal };
   const inputs = await loadImageInputs(context, ['qemu-system-aarch64']);
   const { board } = inputs;
-  const { ringBytes } = workload;
+  const { ringBytes } = image;
   const describe = await loadDescription(context, {
     board,
     buildDir,
     dtc: inputs.tools.dtc,
-    ringBytes: BigInt(ringBytes),
+    ...(ringBytes === undefined ? {} : { ringBytes: BigInt(ringBytes) }),
   });
   const system = describe(inputs.system.guests.length);
   if (board.qemu === undefined) throw new Error(`${boardName} has a machine`);
@@ -73,12 +102,12 @@ export async function prepareSel4(workload: Sel4Workload, signal: AbortSignal): 
       modules: [...debian.modules, ...debian.loopbackModules].map(({ name, path }) => ({ name, path })),
     },
     after: 'poweroff',
-    kernelOptions: { more: wordsOf(workload) },
+    kernelOptions: { more: image.words },
     programSources: {
-      vsock_recv: join(packageDirectory(), 'bench', 'guest', 'vsock_server.c'),
-      vsock_send: join(packageDirectory(), 'bench', 'guest', 'vsock_client.c'),
+      vsock_recv: join(packageDirectory(), 'bench', 'guest', image.receiver),
+      vsock_send: join(packageDirectory(), 'bench', 'guest', image.sender),
     },
-    vmmDefines: { VMM_PROFILE_WINDOW: `0x${counterWindow.toString(16)}` },
+    vmmDefines: image.vmmDefines,
   });
   await benchBuild(steps, buildDir, signal);
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], process.env);

@@ -86,6 +86,12 @@ describe('a tree that says something else', () => {
       "BRD112 '/soc/bus@ff800000/serial@3000' of device tree 'fuller.dtb' has interrupts 225 (level), but board 'odroidc4' has 225 (edge)",
     ],
     [
+      'zcu102',
+      '<0 45 4>, <0 46 4>',
+      '<0 42 4>, <0 43 4>',
+      "BRD112 '/axi/timer@ff140000' of device tree 'fuller.dtb' has interrupts 74 (level), 75 (level), 79 (level), but board 'zcu102' has 77 (level), 78 (level), 79 (level)",
+    ],
+    [
       'odroidc4',
       'arm,gic-400',
       'arm,gic-v3',

@@ -41,7 +41,7 @@ it.for(attacks)(
     );
     const args = ['--guest', 'debian', '--timeout', '400', '--build-dir', scratch()];
     // The sender sleeps after each attempt to find a receiver.
-    const run = await vmbuild(['qemu', ...args, '--expect', 'no receiver yet after 100 attempts'], { root });
+    const run = await vmbuild(['qemu', ...args, '--expect', 'no receiver yet after 200 attempts'], { root });
     expect(run.stderr).not.toMatch(/faulting PD|Failed assertion/);
     expect(run.code).toBe(0);
   },

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// `npm run bench idle`: what two guests cost that have nothing to do, and how late one of them wakes up, with VMMs that
+// block an idle guest and with VMMs that let it spin, as libvmm does.
+import { measureIdle, type IdleFigures } from './idle/boot.ts';
+import { describeMachine } from './harness/machine.ts';
+import { news, runBench } from './harness/program.ts';
+import { benchWords } from './harness/words.ts';
+import { type Mode, modes } from './sel4/boot.ts';
+import { prepareImage } from './sel4/plan.ts';
+import { renderRows } from './vsock/table.ts';
+import { parseCount } from './vsock/workload.ts';
+
+const usage = `usage: npm run bench idle -- [--config debug|release] [--mode icount|plain|both] [--no-spin] [--timeout S]
+         [--verbose]
+  --config     configuration of Microkit (default release)
+  --mode       guest time by instructions (QEMU's -icount), by the host's clock, or both (default both)
+  --no-spin    without the VMMs that let an idle guest spin
+  --timeout S  for one boot (default 900)
+  --verbose    all lines of guests and VMMs, on stderr
+`;
+
+const line = benchWords('idle');
+
+const ways = [
+  { name: 'blocks', build: 'idle', vmmDefines: {} },
+  { name: 'spins', build: 'idle-spin', vmmDefines: { VMM_SPINS_WHEN_IDLE: '1' } },
+] as const;
+
+process.exitCode = await runBench({ usage, parse: parseOptions, run: bench });
+
+async function bench(options: Options, signal: AbortSignal): Promise<void> {
+  const rows: [string, IdleFigures][] = [];
+  let machine = '';
+  for (const { name, build, vmmDefines } of ways.slice(0, options.isComparing ? 2 : 1)) {
+    const image = await prepareImage(
+      {
+        name: build,
+        config: options.config,
+        receiver: 'idle_waiter.c',
+        sender: 'idle_sleeper.c',
+        words: [],
+        vmmDefines,
+      },
+      signal,
+    );
+    if (typeof image === 'string') {
+      news(`SKIP: ${image}`);
+      return;
+    }
+    machine ||= describeMachine([
+      `Microkit SDK ${image.sdk} (${options.config})`,
+      `QEMU ${image.qemu.version}`,
+      `guest kernel ${image.kernel}`,
+    ]);
+    for (const mode of options.modes) {
+      news(`an idle guest ${name}: ${mode}`);
+      const onLine = (who: string, text: string): void => {
+        if (options.isVerbose || text.startsWith('idle bench: ')) news(`  ${who}| ${text}`);
+      };
+      rows.push([name, await measureIdle({ mode, image, deadlineMs: options.timeoutMs, signal, onLine })]);
+    }
+  }
+  process.stdout.write(`${machine}\n\n${renderIdle(rows)}`);
+}
+
+const renderIdle = (rows: readonly [string, IdleFigures][]): string =>
+  renderRows([
+    ['an idle guest', 'time', 'CPU, both idle', 'late after 10 ms, µs: mean', 'p50', 'p99'],
+    ...rows.map(([name, { mode, cpuPercent, meanUs, p50Us, p99Us }]) => [
+      name,
+      mode,
+      cpuPercent === undefined ? '–' : `${cpuPercent.toFixed(1)} %`,
+      String(meanUs),
+      String(p50Us),
+      String(p99Us),
+    ]),
+  ]);
+
+interface Options {
+  readonly config: string;
+  readonly modes: readonly Mode[];
+  readonly isComparing: boolean;
+  readonly timeoutMs: number;
+  readonly isVerbose: boolean;
+}
+
+/** Refuses BEN101. */
+function parseOptions(words: readonly string[]): Options | 'help' {
+  const values = line.parse(words, {
+    config: { type: 'string', default: 'release' },
+    mode: { type: 'string', default: 'both' },
+    'no-spin': { type: 'boolean' },
+    timeout: { type: 'string', default: '900' },
+    verbose: { type: 'boolean' },
+    help: { type: 'boolean' },
+  });
+  if (values.help === true) return 'help';
+  const { config, mode } = values;
+  if (config !== 'debug' && config !== 'release')
+    line.refuse(`--config is '${config}', expected debug or release`);
+  const wanted = modes.filter((name) => mode === 'both' || mode === name);
+  if (wanted.length === 0) line.refuse(`--mode is '${mode}', expected icount, plain or both`);
+  return {
+    config,
+    modes: wanted,
+    isComparing: values['no-spin'] !== true,
+    timeoutMs: parseCount(line, '--timeout', values.timeout, { max: 86_400, unit: 1 }) * 1000,
+    isVerbose: values.verbose === true,
+  };
+}
