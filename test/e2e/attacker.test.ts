@@ -19,9 +19,10 @@ const ends = [
     first: 0,
     title: 'reset in a handler, reset in a loop, store with writeback',
     wanted: [
-      // In its second life, after one that ended in the handler of an interrupt.
+      // After one that ended in the handler of an interrupt, and two that ended in the midst of all attacks.
       /HOSTILE: life 2 gets interrupts/,
-      /HOSTILE: CID 5 goes on after [1-9]/,
+      /HOSTILE: life 3 gets interrupts/,
+      /HOSTILE: life 4 gets interrupts/,
       /CLIENT_VMM3\|ERROR .*guest stopped: it was reset more than 8 times/,
       /CLIENT_VMM4\|ERROR .*guest stopped at PC .* address 0x8000100/,
     ],
