@@ -63,6 +63,30 @@ for (const { first, title, wanted } of ends)
     for (const pattern of wanted) expect(run.stderr).toMatch(pattern);
   });
 
+it('a debug kernel halts for a guest, as docs/libvmm-findings.md says', {
+  timeout: 14 * minutes,
+}, async (ctx) => {
+  await needQemu(ctx);
+  const run = await vmbuild(
+    [
+      'qemu',
+      '--guest',
+      'debian',
+      '--timeout',
+      '700',
+      '--vms',
+      String(honest + 1),
+      '--build-dir',
+      scratch(),
+      '--expect',
+      'Debug halt syscall from user thread',
+    ],
+    { root: await withAttackers(ctx, 9) },
+  );
+  expect(run.stderr).toMatch(/HOSTILE: CID 5 survived [1-9]/);
+  expect(run.code).toBe(0);
+});
+
 /** A copy of vmbuild that gives all guests but the first two our own kernel. */
 async function withAttackers(ctx: TestContext, firstEnding: number): Promise<string> {
   const root = copyPackage();

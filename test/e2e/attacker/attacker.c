@@ -11,6 +11,7 @@
 //     5  a hypercall, which the kernel takes for a system call that it does not know
 //     6  a load where nothing is
 //     7  fetches instructions from the distributor
+//     9  a hypercall that a debug kernel takes for its system call Halt
 #include "attacks.h"
 #include "console.h"
 
@@ -95,6 +96,9 @@ static void end_of_own(uint64_t cid, uint64_t ending)
         __asm__ volatile("mov x7, #0x1234\n hvc #0" : : : "x0", "x1", "x2", "x3", "x7", "memory");
         say("HOSTILE: CID # was answered", cid, 0);
         return;
+    case 9:
+        __asm__ volatile("mov x7, #-14\n hvc #0" : : : "x0", "x1", "x2", "x3", "x7", "memory");
+        break;
     case 6:
         (void)load(0xdead0000);
         break;
