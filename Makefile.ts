@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { Board } from './boards/schema.ts';
 import type { KernelOptions } from './linux/bootargs.ts';
-import { type BuiltGuest, guestSteps } from './linux/guest.ts';
+import { type BuiltGuest, guestSteps, type InitramfsPlan } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
 import { judgeSteps } from './make/judge/step.ts';
 import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
@@ -47,6 +47,10 @@ export interface ImageInputs {
   readonly kernelOptions?: KernelOptions;
   /** The guests' packed initramfs, if another plan makes it. */
   readonly initrd?: string;
+  /** Other programs than those of `programs`, by the name of the one that each replaces. */
+  readonly programSources?: NonNullable<InitramfsPlan['sources']>;
+  /** For the preprocessor, when the VMM is compiled. */
+  readonly vmmDefines?: Readonly<Record<string, string>>;
 }
 
 /** The outputs that a user knows by name, as with upstream's Makefiles; all in the build directory. */
@@ -69,12 +73,17 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
       archives: ['libvmm.a', 'libsddf_util_debug.a'],
     }),
   );
+  const heartbeat = planHeartbeat(inputs);
   const drivers = sddfPrograms(inputs).map((program) => sddfProgram(inputs, program));
 
   const image = microkit({
     sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
     system: outputs.system,
-    elves: [...system.guests.map(({ programImage }) => programImage), ...drivers.map(({ elf }) => elf)],
+    elves: [
+      ...system.guests.map(({ programImage }) => programImage),
+      ...drivers.map(({ elf }) => elf),
+      heartbeat.elf,
+    ],
     board: sdk.board,
     config: sdk.config,
     output: outputs.image,
@@ -90,6 +99,7 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...images,
     ...vmms,
     ...drivers.flatMap(({ steps }) => steps),
+    ...heartbeat.steps,
     image,
     ...judgeImage(inputs),
   ];
@@ -182,6 +192,7 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
       ...sanitizerFlags(inputs.sdk.config),
       ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
     ],
+    ...(inputs.vmmDefines === undefined ? {} : { defines: inputs.vmmDefines }),
     includes: [inputs.vmm, `${inputs.vmm}/vsock`],
     prefixMap: prefixMap(inputs),
   });
@@ -202,14 +213,18 @@ const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
 
 /** What runs in the guests, and where it lies: linux/guest.ts. */
 function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: readonly BuiltGuest[] } {
-  const { system, images, programs, nonce, after, tools, kernelOptions, initrd } = inputs;
+  const { system, images, programs, nonce, after, tools, kernelOptions, initrd, programSources } = inputs;
   const machines = system.guests.map(({ vm, layout, recvFrom, sendTo }) => ({
     name: vm,
     layout,
     orders: { recvFrom, sendTo, nonce, after },
   }));
   const { clang, lld, dtc } = tools;
-  const options = { kernelOptions, initrd };
+  const options = {
+    kernelOptions,
+    initrd,
+    ...(programSources === undefined ? {} : { sources: programSources }),
+  };
   return guestSteps({
     machines,
     images,
@@ -264,6 +279,14 @@ function linkPd(
     script: inputs.sdk.linkerScript,
     output,
   });
+}
+
+/** Our own program beside the VMMs (meta/heartbeat.ts). */
+function planHeartbeat(inputs: ImageInputs): { elf: string; steps: Step[] } {
+  const elf = 'heartbeat.elf';
+  const object = compileOwn(inputs, `${inputs.vmm}/heartbeat.c`, objectOf('vmm', 'heartbeat.c'));
+  const objects = [...outputsOf([object]), configObject('heartbeat')];
+  return { elf, steps: [object, linkPd(inputs, elf, { objects, archives: ['libsddf_util_debug.a'] })] };
 }
 
 /**

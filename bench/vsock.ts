@@ -8,6 +8,7 @@ import { type Backend, loadPeer, ourBackend, peerCrate } from './vsock/backends.
 import { measureBoot } from './vsock/boot.ts';
 import { benchDirectory, prepareBench, type Workload } from './vsock/plan.ts';
 import { renderTables, type Sample } from './vsock/table.ts';
+import { parseCount, parseWrites } from './vsock/workload.ts';
 
 const usage = `usage: npm run bench vsock -- [--bytes N] [--writes N,N,...] [--pings N] [--runs N] [--only stream|ping]
          [--no-peer] [--verbose]
@@ -83,24 +84,15 @@ function parseOptions(words: readonly string[]): Options | 'help' {
   const { only } = values;
   if (only !== undefined && only !== 'stream' && only !== 'ping')
     line.refuse(`--only is '${only}', expected stream or ping`);
-  const writes = values.writes
-    .split(',')
-    .map((size) => parseCount('--writes', size, { max: 2 ** 20, unit: 8 }));
+  const writes = parseWrites(line, values.writes);
   return {
     workload: {
-      bytes: parseCount('--bytes', values.bytes, { max: 2 ** 32 - 8, unit: 8 }),
+      bytes: parseCount(line, '--bytes', values.bytes, { max: 2 ** 32 - 8, unit: 8 }),
       writes: only === 'ping' ? [] : writes,
-      pings: only === 'stream' ? 0 : parseCount('--pings', values.pings, { max: 10_000, unit: 1 }),
+      pings: only === 'stream' ? 0 : parseCount(line, '--pings', values.pings, { max: 10_000, unit: 1 }),
     },
-    runs: parseCount('--runs', values.runs, { max: 100, unit: 1 }),
+    runs: parseCount(line, '--runs', values.runs, { max: 100, unit: 1 }),
     hasPeer: values['no-peer'] !== true,
     isVerbose: values.verbose === true,
   };
-}
-
-function parseCount(flag: string, text: string, { max, unit }: { max: number; unit: number }): number {
-  const count = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= max && count % unit === 0) return count;
-  const kind = unit === 1 ? 'a number' : `a multiple of ${unit}`;
-  return line.refuse(`${flag} is '${text}', expected ${kind} from ${unit} to ${max}`);
 }

@@ -14,14 +14,17 @@
 #include <sddf/serial/queue.h>
 #include <sddf/timer/config.h>
 #include "libvmm/console_guard.h"
+#include "libvmm/event_counts.h"
 #include "libvmm/guest_fault.h"
 #include "libvmm/guest_life.h"
 #include "libvmm/idle.h"
 #include "libvmm/virtual_timer.h"
 #include "libvmm/vsock_seat.h"
+#include "heartbeat_config.h"
 
 extern serial_client_config_t serial_config;
 extern timer_client_config_t timer_config;
+extern struct heartbeat_listener_config heartbeat_listener_config;
 extern vmm_config_t vmm_config;
 extern struct vsock_config vsock_config;
 
@@ -50,12 +53,20 @@ void init(void)
 
 void notified(microkit_channel channel)
 {
+    event_window_enter();
     bool has_news = false;
     if (vsock_seat_owns(channel)) {
+        event_count(VMM_EVENT_peer_wakeups);
         vsock_seat_notified(channel);
     } else if (is_running && channel == timer_config.driver_id) {
+        event_count(VMM_EVENT_timeouts);
         idle_timer_fired();
+    } else if (is_running && channel == heartbeat_listener_config.channel) {
+        idle_heartbeat();
+        vsock_seat_heartbeat();
+        vsock_seat_complete();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
+        event_count(VMM_EVENT_console_wakeups);
         work_on_console();
         has_news = true;
     }
@@ -63,11 +74,14 @@ void notified(microkit_channel channel)
     if (has_news) {
         idle_resume();
     }
+    event_window_leave();
 }
 
 seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo *reply)
 {
+    event_window_enter();
     struct guest_fault guest_fault = guest_fault_read(vcpu, message);
+    event_count_fault(&guest_fault, &guarded_console);
     enum guest_fault_verdict verdict = judge(&guest_fault);
     if (verdict == GUEST_FAULT_RESTARTED) {
         (void)vsock_seat_settle(0);
@@ -82,7 +96,9 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
         virtual_timer_release(vcpu);
     }
     bool has_news = vsock_seat_settle(guest_fault.label);
-    if (verdict == GUEST_FAULT_WAIT && !has_news && idle_wait(vcpu)) {
+    bool is_blocked = verdict == GUEST_FAULT_WAIT && !has_news && idle_wait(vcpu);
+    event_window_leave();
+    if (is_blocked) {
         return seL4_False;
     }
     *reply = microkit_msginfo_new(0, 0);
@@ -132,6 +148,9 @@ static const char *absent_config(void)
     }
     if (!timer_config_check_magic(&timer_config)) {
         return "timer_config";
+    }
+    if (memcmp(heartbeat_listener_config.magic, "pulse", HEARTBEAT_CONFIG_MAGIC_LEN) != 0) {
+        return "heartbeat_listener_config";
     }
     if (memcmp(vsock_config.magic, "vsock", VSOCK_CONFIG_MAGIC_LEN) != 0) {
         return "vsock_config";
@@ -201,6 +220,8 @@ static void stop_guest(void)
     vsock_seat_guest_off();
     idle_forget();
     guest_stop();
-    LOG_VMM("guest stopped; %lu timer events had to be held\n", virtual_timer_held_count());
+    LOG_VMM("guest stopped; %lu timer events had to be held, %lu deadlines were missed by the timer\n",
+            virtual_timer_held_count(), idle_missed_count());
+    event_counts_report();
     vsock_seat_report();
 }

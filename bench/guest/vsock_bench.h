@@ -6,14 +6,14 @@
 // it is ready, and from then on the clock of the client runs:
 //
 //     ORDER_STREAM  the client sends `count` bytes, the server checks each and answers how many were right;
-//     ORDER_PING    the client sends a byte, the server sends it back, `count` times;
+//     ORDER_PING    the client sends a byte, the server sends it back, `count` times; 0: only to connect;
 //     ORDER_QUIT    the server ends.
 //
 // The stream is 64-bit words, word i = nonce + i * STREAM_STEP, so that a byte that is lost, doubled, moved or of
 // another test is found, at the price of an addition and a comparison for 8 bytes at each end. Both guests are little endian.
 #pragma once
 
-#include "../../linux/programs/vsock.h"
+#include "counters.h"
 
 /* Longest silence of the other end: then the call fails with EAGAIN. */
 #ifndef BENCH_IDLE_LIMIT_S
@@ -123,7 +123,10 @@ static inline int serve_order(int fd)
 {
     struct order order;
     limit_silence(fd);
-    if (receive_all(fd, &order, sizeof(order)) < 0 || send_all(fd, &order.nonce, sizeof(order.nonce)) < 0)
+    if (receive_all(fd, &order, sizeof(order)) < 0)
+        return 1;
+    begin_counting();
+    if (send_all(fd, &order.nonce, sizeof(order.nonce)) < 0)
         return 1;
     if (order.kind == ORDER_STREAM) {
         uint64_t right = check_stream(fd, &order);
@@ -131,6 +134,9 @@ static inline int serve_order(int fd)
     } else if (order.kind == ORDER_PING) {
         echo_pings(fd, order.count);
     }
+    end_counting();
+    if (order.count != 0)
+        print_counters();
     return order.kind != ORDER_QUIT;
 }
 

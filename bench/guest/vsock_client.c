@@ -4,6 +4,8 @@
 //     bench_writes=3600,16384   a stream for each of these sizes of a write; multiples of 8
 //     bench_bytes=67108864      bytes of a stream, a multiple of 8
 //     bench_pings=1000          one-byte messages there and back, in one connection; 0: none
+//     bench_connects=50         connections, one after the other; 0, or no such word: none
+//     bench_counters=1441792    where the VMM's counters are (counters.h), if they are to be printed
 //
 // Each test goes over the guest's own loopback first, to a server process in this guest, and then over the device to
 // the other guest. It prints a line `begin` before each and a line with the figures after it, and pauses after every
@@ -15,6 +17,7 @@ enum {
     WRITE_SIZE_MAX = 1024 * 1024,
     PINGS_MAX = 10 * 1000,
     PAUSE_MS = 150,
+    REST_MS = 1500, /* what a kernel still does by itself after its boot */
     CONNECT_ATTEMPTS = 100,
     CONNECT_PAUSE_MS = 50,
 };
@@ -25,8 +28,10 @@ struct route {
     uint32_t port;
 };
 
+enum test_kind { TEST_STREAM = ORDER_STREAM, TEST_PING = ORDER_PING, TEST_QUIT = ORDER_QUIT, TEST_CONNECT };
+
 struct test {
-    enum order_kind kind;
+    enum test_kind kind; /* what the server is ordered, or TEST_CONNECT */
     uint32_t write_size; /* of a stream */
     uint64_t count; /* bytes of a stream, or pings */
     uint64_t nonce;
@@ -38,7 +43,7 @@ struct fault {
     long error;
 };
 
-static uint32_t ping_us[PINGS_MAX];
+static uint32_t times_us[PINGS_MAX];
 
 static void announce(struct line *line)
 {
@@ -55,11 +60,13 @@ static void add_field(struct line *line, const char *name, uint64_t value)
 /* `stream via=device write=3600`, `ping via=loopback` */
 static void add_test(struct line *line, const struct test *test, const struct route *route)
 {
-    add_text(line, test->kind == ORDER_STREAM ? "stream via=" : "ping via=");
+    add_text(line, test->kind == TEST_STREAM ? "stream via=" : test->kind == TEST_PING ? "ping via=" : "connect via=");
     add_text(line, route->name);
-    if (test->kind == ORDER_STREAM)
+    if (test->kind == TEST_STREAM)
         add_field(line, " write=", test->write_size);
 }
+
+static uint32_t connect_us; /* what the last connect() took */
 
 /* The other guest listens before this one is started; but its driver may be slow to answer. */
 static long connect_to(const struct route *route)
@@ -69,7 +76,9 @@ static long connect_to(const struct route *route)
         long fd = system_call(SYS_socket, AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
         if (fd < 0)
             return fd;
+        int64_t start_us = clock_us();
         long error = system_call(SYS_connect, fd, (long)&address, sizeof(address), 0, 0);
+        connect_us = (uint32_t)(clock_us() - start_us);
         if (error == 0)
             return fd;
         close_file((int)fd);
@@ -141,6 +150,16 @@ static void sort(uint32_t *values, size_t count)
     }
 }
 
+static void add_times(struct line *line, uint64_t count, uint64_t mean_us)
+{
+    sort(times_us, count);
+    add_field(line, " count=", count);
+    add_field(line, " mean_us=", mean_us);
+    add_field(line, " least_us=", times_us[0]);
+    add_field(line, " p50_us=", times_us[(count * 50 + 99) / 100 - 1]);
+    add_field(line, " p99_us=", times_us[(count * 99 + 99) / 100 - 1]);
+}
+
 static struct fault run_pings(int fd, const struct test *test, struct line *line)
 {
     int64_t start_us = clock_us();
@@ -156,15 +175,53 @@ static struct fault run_pings(int fd, const struct test *test, struct line *line
         if (got != sent)
             return (struct fault){ "compare a ping: another byte came back", -EIO };
         int64_t now_us = clock_us();
-        ping_us[i] = (uint32_t)(now_us - before_us);
+        times_us[i] = (uint32_t)(now_us - before_us);
         before_us = now_us;
     }
-    sort(ping_us, test->count);
-    add_field(line, " count=", test->count);
-    add_field(line, " mean_us=", (uint64_t)(before_us - start_us) / test->count);
-    add_field(line, " least_us=", ping_us[0]);
-    add_field(line, " p99_us=", ping_us[(test->count * 99 + 99) / 100 - 1]);
+    add_times(line, test->count, (uint64_t)(before_us - start_us) / test->count);
     return (struct fault){ NULL, 0 };
+}
+
+/* From the call until it returns, each time with a server that waits in accept(). */
+static struct fault run_connects(const struct test *test, const struct route *route, struct line *line)
+{
+    uint64_t sum_us = 0;
+    struct test greeting = *test;
+    greeting.kind = TEST_PING;
+    greeting.count = 0;
+    for (uint64_t i = 0; i < test->count; i += 1) {
+        int fd = -1;
+        uint8_t byte;
+        struct fault fault = open_test(&greeting, route, &fd);
+        /* It closes when it is done with us. */
+        long error = fault.call == NULL ? receive_all(fd, &byte, 1) : 0;
+        if (fd >= 0)
+            close_file(fd);
+        if (fault.call != NULL)
+            return fault;
+        if (error != -EPIPE)
+            return (struct fault){ "wait for the server's close", error };
+        times_us[i] = connect_us;
+        sum_us += connect_us;
+    }
+    add_times(line, test->count, sum_us / test->count);
+    return (struct fault){ NULL, 0 };
+}
+
+static struct fault run_test(const struct test *test, const struct route *route, struct line *line)
+{
+    if (test->kind == TEST_CONNECT)
+        return run_connects(test, route, line);
+    int fd = -1;
+    struct fault fault = open_test(test, route, &fd);
+    if (fault.call == NULL) {
+        begin_counting();
+        fault = test->kind == TEST_STREAM ? run_stream(fd, test, line) : run_pings(fd, test, line);
+        end_counting();
+    }
+    if (fd >= 0)
+        close_file(fd);
+    return fault;
 }
 
 /* Returns 0 after saying what failed. */
@@ -176,12 +233,7 @@ static int measure(const struct test *test, const struct route *route)
 
     line = bench_line("");
     add_test(&line, test, route);
-    int fd = -1;
-    struct fault fault = open_test(test, route, &fd);
-    if (fault.call == NULL)
-        fault = test->kind == ORDER_STREAM ? run_stream(fd, test, &line) : run_pings(fd, test, &line);
-    if (fd >= 0)
-        close_file(fd);
+    struct fault fault = run_test(test, route, &line);
     if (fault.call != NULL) {
         line = bench_line("FAILED ");
         add_test(&line, test, route);
@@ -193,6 +245,8 @@ static int measure(const struct test *test, const struct route *route)
         add_text(&line, " verified");
     }
     announce(&line);
+    if (fault.call == NULL && test->kind != TEST_CONNECT)
+        print_counters();
     return fault.call == NULL;
 }
 
@@ -230,24 +284,40 @@ static uint32_t next_size(char **list)
     return parse_cid(word, &size) && size % 8 == 0 && size <= WRITE_SIZE_MAX ? size : 0;
 }
 
+/* Before anything is measured, the other guest is there, and at rest. */
+static struct fault greet(const struct route *route)
+{
+    int fd = -1;
+    struct test greeting = { TEST_PING, 0, 0, 0 };
+    struct fault fault = open_test(&greeting, route, &fd);
+    if (fd >= 0)
+        close_file(fd);
+    sleep_ms(REST_MS);
+    return fault;
+}
+
 static int measure_all(char **environment, const struct route routes[2], uint64_t nonce)
 {
     int64_t bytes = number_word(environment, "bench_bytes", 8, UINT32_MAX);
     int64_t pings = number_word(environment, "bench_pings", 1, PINGS_MAX);
+    int64_t connects =
+        boot_word(environment, "bench_connects") == NULL ? 0 : number_word(environment, "bench_connects", 1, PINGS_MAX);
     char *sizes = boot_word(environment, "bench_writes");
-    if (bytes < 0 || pings < 0)
+    if (bytes < 0 || pings < 0 || connects < 0)
         return 0;
-    struct test test = { ORDER_STREAM, 0, (uint64_t)bytes, nonce };
+    struct test test = { TEST_STREAM, 0, (uint64_t)bytes, nonce };
     while (sizes != NULL && (test.write_size = next_size(&sizes)) != 0) {
         for (int i = 0; i < 2; i += 1, test.nonce += 1) {
             if (!measure(&test, &routes[i]))
                 return 0;
         }
     }
-    test.kind = ORDER_PING;
-    test.count = (uint64_t)pings;
-    for (int i = 0; i < 2 && pings > 0; i += 1, test.nonce += 1) {
-        if (!measure(&test, &routes[i]))
+    const struct test timed[] = {
+        { TEST_PING, 0, (uint64_t)pings, test.nonce },
+        { TEST_CONNECT, 0, (uint64_t)connects, test.nonce + 1 },
+    };
+    for (int i = 0; i < 4; i += 1) {
+        if (timed[i / 2].count > 0 && !measure(&timed[i / 2], &routes[i % 2]))
             return 0;
     }
     return 1;
@@ -257,7 +327,7 @@ static int measure_all(char **environment, const struct route routes[2], uint64_
 static void quit(const struct route *route)
 {
     int fd = -1;
-    struct test test = { ORDER_QUIT, 0, 0, 0 };
+    struct test test = { TEST_QUIT, 0, 0, 0 };
     (void)open_test(&test, route, &fd);
     if (fd >= 0)
         close_file(fd);
@@ -282,7 +352,13 @@ static int run(char **arguments, char **environment)
     if (pid < 0)
         return fail_call(&client, "clone", pid);
     close_file((int)listener);
+    long error = open_counters(environment);
+    if (error < 0)
+        return fail_call(&client, "map the counters", error);
 
+    struct fault fault = greet(&routes[1]);
+    if (fault.call != NULL)
+        return fail_call(&client, fault.call, fault.error);
     int is_good = measure_all(environment, routes, client.nonce);
     if (is_good) {
         /* Before the other guest powers off, which would be an early end. */

@@ -6,16 +6,22 @@
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
-    (void)environment;
+    struct line line = bench_line("FAILED map the counters ");
+    long error = open_counters(environment);
+    if (error < 0) {
+        add_error(&line, error);
+        write_line(&line, STDOUT);
+        return EXIT_FAILED;
+    }
     long listener = listen_on(PORT);
-    struct line line = bench_line(listener < 0 ? "FAILED listen " : "listening");
+    line = bench_line(listener < 0 ? "FAILED listen " : "listening");
     if (listener < 0)
         add_error(&line, listener);
     write_line(&line, STDOUT);
     if (listener < 0)
         return EXIT_FAILED;
 
-    long error = serve((int)listener);
+    error = serve((int)listener);
     if (error < 0) {
         line = bench_line("FAILED accept ");
         add_error(&line, error);

@@ -86,6 +86,8 @@ async function measure(boot: Boot): Promise<readonly Sample[]> {
       case 'result':
         samples.push({ ...line, run, backend: backend.name, cpuS: cpuS - begunCpuS });
         break;
+      case 'counted': // by VMMs, of which there are none here
+        break;
       case 'failed':
         return refuseFailed(backend.name, who, line.reason);
       case 'done':

@@ -40,10 +40,10 @@ const streamTable: TableKind = {
 
 const pingTable: TableKind = {
   title: ([sample]) =>
-    `1 byte there and back${sample?.figures.kind === 'ping' ? `, ${sample.figures.count} times` : ''}, µs`,
+    `1 byte there and back${sample !== undefined && sample.figures.kind !== 'stream' ? `, ${sample.figures.count} times` : ''}, µs`,
   row: () => 'mean (least, 99th percentile)',
   cell: (samples) => {
-    const pings = samples.flatMap(({ figures }) => (figures.kind === 'ping' ? [figures] : []));
+    const pings = samples.flatMap(({ figures }) => (figures.kind === 'stream' ? [] : [figures]));
     const middle = (values: readonly number[]): string => median(values).toFixed(0);
     const [mean, least, p99] = [
       middle(pings.map(({ meanUs }) => meanUs)),
@@ -82,10 +82,14 @@ function renderTable(kind: TableKind, all: readonly Sample[], tests: readonly Te
       ratioCell(ours, theirs),
     ];
   });
-  return [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows]
+  return renderRows([head, ...rows]);
+}
+
+/** A table in Markdown, numbers to the right. */
+export const renderRows = ([head = [], ...rows]: readonly (readonly string[])[]): string =>
+  [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |\n`)
     .join('');
-}
 
 const orDash = (samples: readonly Sample[], cell: (samples: readonly Sample[]) => string): string =>
   samples.length === 0 ? '–' : cell(samples);
@@ -102,12 +106,13 @@ function ratioCell(first: readonly Sample[], second: readonly Sample[]): string 
 }
 
 /** MiB/s, or round trips per microsecond. */
-const speedOf = (figures: Figures): number =>
+export const speedOf = (figures: Figures): number =>
   figures.kind === 'stream' ? figures.bytes / 2 ** 20 / (figures.durationUs / 1e6) : 1 / figures.meanUs;
 
-const formatSpeed = (mibPerS: number): string => mibPerS.toFixed(mibPerS < 1 ? 2 : mibPerS < 10 ? 1 : 0);
+export const formatSpeed = (mibPerS: number): string =>
+  mibPerS.toFixed(mibPerS < 1 ? 2 : mibPerS < 10 ? 1 : 0);
 
-function formatBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   for (const [unit, size] of [
     ['MiB', 2 ** 20],
     ['KiB', 2 ** 10],

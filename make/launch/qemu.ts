@@ -30,6 +30,8 @@ export interface LaunchOptions {
   readonly onLine?: (line: ConsoleLine) => void;
   /** The serial line's bytes as they come, colours and all, for a terminal that talks to a guest. */
   readonly onBytes?: (chunk: Buffer) => void;
+  /** QEMU runs, as this process. */
+  readonly onStart?: (pid: number) => void;
   /** `process.stdin`, to talk to the guests. */
   readonly keyboard?: KeyboardInput;
 }
@@ -67,6 +69,7 @@ export async function launchQemu(options: LaunchOptions): Promise<LaunchEnd> {
       demultiplexer.write(chunk);
     },
   });
+  if (qemu.pid !== undefined) options.onStart?.(qemu.pid);
   const timers = new AbortController();
   try {
     const first = await Promise.race([

@@ -10,6 +10,7 @@ describe('lines of the guests', () => {
   test.for([
     ['vsock bench: listening', { kind: 'listening' }],
     ['vsock bench: done', { kind: 'done' }],
+    ['vsock bench: counted tx_kicks=12 ticks=5', { kind: 'counted', counts: { tx_kicks: 12, ticks: 5 } }],
     [
       'vsock bench: begin stream via=device write=3600',
       { kind: 'begin', test: 'stream 3600', route: 'device' },
@@ -25,12 +26,12 @@ describe('lines of the guests', () => {
       },
     ],
     [
-      'vsock bench: ping via=loopback count=1000 mean_us=1500 least_us=900 p99_us=2500 verified',
+      'vsock bench: ping via=loopback count=1000 mean_us=1500 least_us=900 p50_us=1400 p99_us=2500 verified',
       {
         kind: 'result',
         test: 'ping',
         route: 'loopback',
-        figures: { kind: 'ping', count: 1000, meanUs: 1500, leastUs: 900, p99Us: 2500 },
+        figures: { kind: 'ping', count: 1000, meanUs: 1500, leastUs: 900, p50Us: 1400, p99Us: 2500 },
       },
     ],
     [
@@ -59,7 +60,14 @@ const stream = (mibPerS: number): Figures => ({
   bytes: 64 * 2 ** 20,
   durationUs: (64 / mibPerS) * 1e6,
 });
-const ping = (meanUs: number): Figures => ({ kind: 'ping', count: 1000, meanUs, leastUs: 500, p99Us: 9000 });
+const ping = (meanUs: number): Figures => ({
+  kind: 'ping',
+  count: 1000,
+  meanUs,
+  leastUs: 500,
+  p50Us: 1000,
+  p99Us: 9000,
+});
 
 describe('tables', () => {
   const of = (

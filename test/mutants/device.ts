@@ -6,6 +6,37 @@ import { mutant as m, unseen } from './mutant.ts';
 const d = 'device.c';
 
 export const deviceMutants = [
+  m(d, 'completions_', 'held from all', 'return device->holds_completions && ', 'return '),
+  m(d, 'completions_', 'never held', 'return device->holds_completions && ', 'return false && '),
+  m(
+    d,
+    'completions_',
+    'held until the queue is full',
+    'queue->num / 2 && vsock_queue_would',
+    'queue->num && vsock_queue_would',
+  ),
+  m(d, 'completions_', 'held from who polls', ' && vsock_queue_would_interrupt(queue)', ''),
+  m(
+    d,
+    'completions_',
+    'held while an interrupt is up',
+    'device->interrupt_status == 0\n           && vsock_queue',
+    'true\n           && vsock_queue',
+  ),
+  m(
+    d,
+    'completions_',
+    'held in spite of another interrupt',
+    '(rx || event || !worth_holding(device))',
+    '!worth_holding(device)',
+  ),
+  m(
+    d,
+    'completions_',
+    'returned after all is over',
+    'if (vsock_device_up(device) && vsock_queue_publish(',
+    'if (vsock_queue_publish(',
+  ),
   m(d, 'observe_', 'shown to nobody', 'if (device->ops->observe == NULL) {', 'if (false) {'),
   m(
     d,
@@ -101,8 +132,9 @@ export const deviceMutants = [
     'device->ops->notify_peer(device->cookie, i);',
     'device->ops->notify_peer(device->cookie, i);\n            device->counters[VSOCK_COUNT_NOTIFICATIONS]++;',
   ),
-  m(d, 'case_12', 'no interrupt for tx', 'if (rx || tx)', 'if (rx)'),
-  m(d, 'C8', 'no interrupt for rx', 'if (rx || tx)', 'if (tx)'),
+  m(d, 'case_12', 'no interrupt for tx', 'if (rx || tx || event)', 'if (rx || event)'),
+  m(d, 'C8', 'no interrupt for rx', 'if (rx || tx || event)', 'if (tx || event)'),
+  m(d, 'event_transport', 'no interrupt for an event', 'if (rx || tx || event)', 'if (rx || tx)'),
   m(
     d,
     'C1_nothing',

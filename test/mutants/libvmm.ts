@@ -16,6 +16,21 @@ const timer = 'virtual_timer.c';
 const access = 'guest_access.c';
 
 export const seatMutants = [
+  m(
+    seat,
+    'seat_ticks',
+    'beats of an idle time count',
+    '        heartbeats = 0;\n        return;',
+    '        return;',
+  ),
+  m(seat, 'seat_ticks', 'a tick for each beat', 'heartbeats == HEARTBEATS_PER_TICK', 'true'),
+  m(
+    seat,
+    'seat_ticks',
+    'work of a tick forgotten',
+    'has_more |= vsock_device_tick(&device);',
+    '(void)vsock_device_tick(&device);',
+  ),
   m(life, 'life_begins_again_as', 'vCPU not stopped', 'microkit_vcpu_stop((microkit_child)vcpu);', ''),
   m(life, 'life_begins_with', 'starts without images', 'entry != 0 && ', ''),
   m(

@@ -154,4 +154,9 @@ export const txMutants = [
     '(uint32_t)part;\n    }\n    vsock_device_observe',
     '(uint32_t)part + 1 - 1;\n        vsock_chain_skip(queue, &packet->chain, 0 * part);\n    }\n    vsock_device_observe',
   ),
+  m(t, 'patience_with_a_peer', 'held packets not counted', 'peer->held += chain->slots;', ''),
+  m(t, 'patience_is_endless', 'returned packets still held', 'peer->held -= packet->chain.slots;', ''),
+  m(t, 'patience_lasts', 'what is given back is not counted', 'peer->given_back += packet->chain.slots;', ''),
+  m(t, 'patience_is_not', 'held after a reset', 'device->peers[i].held = 0;', ''),
+  m(t, 'patience_is_not', 'slow after a reset', 'device->peers[i].slow_ticks = 0;', ''),
 ];

@@ -165,7 +165,7 @@ TEST(bug_03_a_descriptor_in_two_chains)
 {
     struct world *world = world_new(2, 0x2000); /* packets wait for room in the small ring */
     struct guest *guest = world->guests[0];
-    guest_boot(guest);
+    guest_boot_with(guest, F_PLAIN);
     struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, 3000);
     vsock_header_render(&rw, word(guest, slot_address(TX, 0)));
     struct segment segments[32];

@@ -194,6 +194,7 @@ TEST(bug_17_missing_used_interrupt)
     guest_add(guest, TX, &(struct segment){0, 44, 0}, 1);
     guest_kick(guest, TX);
     CHECK_EQUAL(guest_ack(guest), 1);
+    CHECK_EQUAL(guest_reap(guest), 1);
     guest_add(guest, TX, &(struct segment){slot_address(TX, 0), 8, 0}, 1);
     guest_kick(guest, TX);
     CHECK_EQUAL(guest_ack(guest), 1);

@@ -66,17 +66,18 @@ TEST(C1_error_asks_for_a_reset)
 
 TEST(C2_only_valid_subsets_of_features_are_agreed_on)
 {
-    const uint64_t ours[] = {F_STREAM, F_SEQPACKET, F_NO_IMPLIED_STREAM};
-    for (unsigned set = 0; set < 8; set++) {
+    const uint64_t ours[] = {F_STREAM, F_SEQPACKET, F_NO_IMPLIED_STREAM, F_INDIRECT, F_EVENT_IDX};
+    for (unsigned set = 0; set < 32; set++) {
         uint64_t features = F_VERSION_1;
-        for (unsigned i = 0; i < 3; i++) {
+        for (unsigned i = 0; i < 5; i++) {
             features |= set >> i & 1 ? ours[i] : 0;
         }
         CHECK(features_accepted(features));
         CHECK(!features_accepted(features & ~F_VERSION_1)); /* a legacy driver */
     }
     for (unsigned bit = 3; bit < 64; bit++) {
-        CHECK(features_accepted(F_VERSION_1 | UINT64_C(1) << bit) == (bit == 32));
+        CHECK(features_accepted(F_VERSION_1 | UINT64_C(1) << bit) 
+              == (bit == 28 || bit == 29 || bit == 32));
     }
 }
 
@@ -154,6 +155,7 @@ TEST(C11_interrupt_status_stays_until_acknowledged)
 {
     struct world *world = booted();
     struct guest *guest = world->guests[0];
+    guest_boot_with(guest, F_PLAIN);
     struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, 4);
     guest_send(guest, &rw, "data");
     guest_send(guest, &rw, "data");
@@ -192,6 +194,7 @@ TEST(C11_a_queue_that_is_not_ready_is_not_touched)
         reg_write(guest, R_QUEUE_SEL, off);
         reg_write(guest, R_QUEUE_READY, 0);
         CHECK_EQUAL(reg_read(guest, R_QUEUE_READY), 0);
+        world_settle(world);
         unsigned translations = guest->translations;
         guest_send(guest, &rw, "data");
         guest_post(world->guests[1], 1, 3776);

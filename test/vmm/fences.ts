@@ -32,8 +32,8 @@ export const wantedFences: Readonly<Record<string, Readonly<Record<string, reado
     vsock_ring_want_room: ['dmb ish'],
   },
   'virtqueue.c': {
-    // a chain is not read before the index that shows it
-    vsock_queue_take: ['ldarh'],
+    // a chain is not read before the index that shows it; ask for a kick, then look again
+    vsock_queue_take: ['ldarh', 'dmb ish', 'ldarh'],
     // elements are there before the index that shows them; publish, then look whether an interrupt is wanted
     vsock_queue_publish: ['stlrh', 'dmb ish'],
   },

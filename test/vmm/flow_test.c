@@ -297,6 +297,12 @@ TEST(flow_every_counter_and_fault_has_a_name)
     }
 }
 
+TEST(flow_what_is_no_counter_and_no_fault_is_unknown)
+{
+    CHECK(strcmp(vsock_counter_name((enum vsock_counter)1000), "unknown") == 0);
+    CHECK(strcmp(vsock_setup_fault_text((enum vsock_setup_fault)1000), "unknown") == 0);
+}
+
 TEST(flow_setup_is_judged)
 {
     struct world *world = world_new(3, RING_SIZE);

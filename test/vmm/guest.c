@@ -32,6 +32,7 @@ void guest_negotiate(struct guest *guest, uint64_t features)
     reg_write(guest, R_DRIVER_FEATURES_SEL, 0);
     reg_write(guest, R_DRIVER_FEATURES, (uint32_t)features);
     reg_write(guest, R_STATUS, S_ACKNOWLEDGE | S_DRIVER | S_FEATURES_OK);
+    guest->event_idx = (features & F_EVENT_IDX) != 0;
 }
 
 void guest_set_queue(struct guest *guest, unsigned index, uint16_t num)
@@ -61,7 +62,12 @@ void guest_driver_ok(struct guest *guest)
 
 void guest_boot(struct guest *guest)
 {
-    guest_negotiate(guest, F_LINUX);
+    guest_boot_with(guest, F_LINUX);
+}
+
+void guest_boot_with(struct guest *guest, uint64_t features)
+{
+    guest_negotiate(guest, features);
     for (unsigned i = 0; i < 3; i++) {
         guest_set_queue(guest, i, QUEUE_NUM);
         CHECK_EQUAL(reg_read(guest, R_QUEUE_READY), 1);
@@ -112,9 +118,26 @@ uint16_t guest_add(struct guest *guest, unsigned index, const struct segment *se
     return head;
 }
 
+/* With EVENT_IDX a driver kicks if the entry that the device asked for is among those added since the last time. */
+static bool is_kick_wanted(struct guest *guest, struct driver_queue *queue)
+{
+    uint16_t added = (uint16_t)(queue->available_index - queue->kicked_index);
+    queue->kicked_index = queue->available_index;
+    if (!guest->event_idx || added == 0) {
+        return true;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    uint16_t event = __atomic_load_n(word16(guest, queue->used + 4 + 8u * queue->num), __ATOMIC_RELAXED);
+    return (uint16_t)(queue->available_index - event - 1) < added;
+}
+
 void guest_kick(struct guest *guest, unsigned queue)
 {
-    reg_write(guest, R_QUEUE_NOTIFY, queue);
+    if (queue > EVENT || is_kick_wanted(guest, &guest->queues[queue])) {
+        reg_write(guest, R_QUEUE_NOTIFY, queue);
+    } else {
+        guest->spared_kicks[queue]++;
+    }
 }
 
 void guest_post(struct guest *guest, unsigned num, uint32_t size)
@@ -153,6 +176,10 @@ bool guest_used(struct guest *guest, unsigned index, uint32_t *head, uint32_t *l
 {
     struct driver_queue *queue = &guest->queues[index];
     CHECK_EQUAL(*word16(guest, queue->used), 0);
+    if (guest->event_idx) { /* interrupt me for the next one */
+        __atomic_store_n(word16(guest, queue->available + 4 + 2u * queue->num), queue->used_index, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    }
     if (__atomic_load_n(word16(guest, queue->used + 2), __ATOMIC_ACQUIRE) == queue->used_index) {
         return false;
     }

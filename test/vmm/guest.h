@@ -68,7 +68,10 @@ enum {
 #define F_SEQPACKET         UINT64_C(2)
 #define F_NO_IMPLIED_STREAM UINT64_C(4)
 #define F_VERSION_1         (UINT64_C(1) << 32)
-#define F_LINUX             (F_SEQPACKET | F_VERSION_1) /* what Linux's driver takes of what we offer */
+#define F_INDIRECT          (UINT64_C(1) << 28)
+#define F_EVENT_IDX         (UINT64_C(1) << 29)
+#define F_PLAIN             (F_SEQPACKET | F_VERSION_1)
+#define F_LINUX             (F_PLAIN | F_INDIRECT | F_EVENT_IDX) /* what Linux's driver takes of what we offer */
 
 enum {
     D_NEXT = 1,
@@ -80,6 +83,7 @@ struct driver_queue {
     uint64_t descriptors, available, used;
     uint16_t num;
     uint16_t available_index, used_index;
+    uint16_t kicked_index; /* available_index at the last kick, done or spared */
     uint16_t free[QUEUE_NUM];
     uint16_t num_free;
 };
@@ -100,6 +104,8 @@ struct guest {
     bool more; /* the device asked to be run again */
     struct driver_queue queues[3];
     unsigned translations;
+    bool event_idx; /* negotiated: the driver names the next used entry, and spares kicks that are not asked for */
+    unsigned spared_kicks[3];
     void (*meddle)(
         struct guest *guest); /* called at every translation: what another core of the guest may do meanwhile */
     struct packet observed;   /* the last packet that the device reported as sent */
@@ -126,6 +132,9 @@ struct world {
 struct world *world_new(unsigned num, uint64_t ring_size);
 #define RING_SIZE 0x11000
 
+/* The same, but that the device of guest 0 holds back what its guest has sent. */
+struct world *world_new_holding(unsigned num, uint64_t ring_size);
+
 /* Delivers notifications and runs devices until all is quiet. */
 void world_settle(struct world *world);
 
@@ -137,6 +146,7 @@ void reg_write(struct guest *guest, uint64_t offset, uint32_t value);
 
 /* Steps of a driver's start. guest_boot() is all of them, with Linux's features and QUEUE_NUM descriptors. */
 void guest_boot(struct guest *guest);
+void guest_boot_with(struct guest *guest, uint64_t features);
 void guest_negotiate(struct guest *guest, uint64_t features);
 void guest_set_queue(struct guest *guest, unsigned queue, uint16_t num);
 void guest_driver_ok(struct guest *guest);

@@ -182,10 +182,13 @@ TEST(reset_returns_what_waited_for_room)
     guest_kick(guest, TX);
     world_settle(world);
     guest_ack(guest);
+    unsigned sent = 0;
+    for (uint32_t head, length; guest_used(guest, TX, &head, &length); sent++) {
+    }
     vsock_device_guest_off(&world->guests[1]->device);
     world_settle(world);
     CHECK(guest->irq);
-    CHECK_EQUAL(guest_reap(guest), 30);
+    CHECK_EQUAL(guest_reap(guest), 30 - sent);
     CHECK(guest->device.counters[VSOCK_COUNT_TX_PEER_DIED] >= 28);
 }
 

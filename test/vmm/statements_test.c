@@ -72,6 +72,14 @@ TEST(S2_the_device_adds_no_payload_of_its_own)
     guest_expect(world->guests[1], &packet, VSOCK_OP_CREDIT_REQUEST);
     CHECK_EQUAL(packet.size, 0);
     CHECK(!guest_receive(world->guests[1], &packet));
+    /* What a chain has beyond the length that its header declares is no payload: no credit covers it. */
+    rw.len = 60;
+    guest_queue_packet(world->guests[0], &rw, data, sizeof data);
+    guest_kick(world->guests[0], TX);
+    world_settle(world);
+    guest_expect(world->guests[1], &packet, VSOCK_OP_RW);
+    CHECK_EQUAL(packet.size, 60);
+    CHECK(!guest_receive(world->guests[1], &packet));
 }
 
 TEST(S3_credit_passes_through_untouched)
@@ -197,7 +205,8 @@ TEST(S6_socket_types_follow_the_features)
 {
     struct world *world = world_new(2, RING_SIZE);
     reg_write(world->guests[0], R_DEVICE_FEATURES_SEL, 0);
-    CHECK_EQUAL(reg_read(world->guests[0], R_DEVICE_FEATURES), F_STREAM | F_SEQPACKET | F_NO_IMPLIED_STREAM);
+    CHECK_EQUAL(reg_read(world->guests[0], R_DEVICE_FEATURES),
+                F_STREAM | F_SEQPACKET | F_NO_IMPLIED_STREAM | F_INDIRECT | F_EVENT_IDX);
     CHECK(passes(0, VSOCK_TYPE_STREAM));
     CHECK(!passes(0, VSOCK_TYPE_SEQPACKET));
     CHECK(passes(F_STREAM, VSOCK_TYPE_STREAM));

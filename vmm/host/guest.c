@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -16,6 +17,8 @@
 
 /* From the first byte of a message's head to its last, and the same for its payload: QEMU writes it at once. */
 #define MESSAGE_TIMEOUT_MS 500
+
+#define TICK_MS 1000
 
 static void notify_peer(void *cookie, unsigned peer)
 {
@@ -113,6 +116,36 @@ static void serve_front_end(struct guest *guest)
     }
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* For how long poll() may wait; ticks are due for as long as something waits for room at a peer. */
+static int wait_ms(struct guest *guest)
+{
+    if (!vsock_device_wants_ticks(&guest->seat.device)) {
+        guest->next_tick_ms = 0;
+        return guest->seat.has_more ? 0 : -1;
+    }
+    int64_t now = now_ms();
+    if (guest->next_tick_ms == 0) {
+        guest->next_tick_ms = now + TICK_MS;
+    }
+    int64_t left = guest->next_tick_ms - now;
+    return guest->seat.has_more || left < 0 ? 0 : (int)left;
+}
+
+static void tick_if_due(struct guest *guest)
+{
+    if (guest->next_tick_ms != 0 && now_ms() >= guest->next_tick_ms) {
+        guest->next_tick_ms = 0;
+        seat_tick(&guest->seat);
+    }
+}
+
 /* Waits until there is something to do, and does it. */
 static void serve(struct guest *guest)
 {
@@ -125,7 +158,7 @@ static void serve(struct guest *guest)
     for (unsigned i = 0; i < SEAT_QUEUES; i++) {
         waited[KICKS + i] = (struct pollfd){.fd = seat->is_up ? seat->queues[i].kick : -1, .events = POLLIN};
     }
-    if (poll(waited, KICKS + SEAT_QUEUES, seat->has_more ? 0 : -1) < 0) {
+    if (poll(waited, KICKS + SEAT_QUEUES, wait_ms(guest)) < 0) {
         return; /* EINTR */
     }
     if (waited[WAKE].revents != 0) {
@@ -135,6 +168,7 @@ static void serve(struct guest *guest)
     } else if (seat->has_more) {
         seat_run(seat);
     }
+    tick_if_due(guest);
     for (unsigned i = 0; i < SEAT_QUEUES; i++) {
         if (waited[KICKS + i].revents != 0) {
             seat_kicked(seat, i);

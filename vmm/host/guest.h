@@ -19,6 +19,7 @@ struct guest {
     int listener;
     int connection; /* -1: nobody has connected */
     int wake;       /* eventfd, written by peers and by guest_stop() */
+    int64_t next_tick_ms; /* by the monotonic clock; 0: no tick is due */
     atomic_bool is_stopped;
     struct guest *peers[VSOCK_MAX_PEERS]; /* in the order of the device's */
 };

@@ -121,6 +121,11 @@ void seat_run(struct seat *seat)
     after(seat, vsock_device_run(&seat->device));
 }
 
+void seat_tick(struct seat *seat)
+{
+    after(seat, vsock_device_tick(&seat->device));
+}
+
 /* --- up and down --- */
 
 /* The kicks go too: up again is only who sets up both queues anew. Else a queue that the front end did not come to yet

@@ -57,6 +57,9 @@ void seat_close_fd(int *fd);
 void seat_kicked(struct seat *seat, unsigned queue);
 void seat_run(struct seat *seat);
 
+/* A second has passed, while vsock_device_wants_ticks(). */
+void seat_tick(struct seat *seat);
+
 /* The front end is gone, and with it the guest: peers are told, memory and descriptors are let go. */
 void seat_leave(struct seat *seat);
 

@@ -15,11 +15,20 @@
 /* Registers the device with libvmm, which must be initialised. Says in the log why, if it returns false. */
 bool vsock_seat_init(const struct vsock_config *config);
 
+/* Whether `address` of the guest is in the device's window. */
+bool vsock_seat_has_register(uint64_t address);
+
 /* Whether `channel` leads to a peer. */
 bool vsock_seat_owns(microkit_channel channel);
 
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
+
+/* About a tenth of a second has passed (vmm/heartbeat.c). */
+void vsock_seat_heartbeat(void);
+
+/* What the guest's driver still waits for, it gets now; to be called a few times a second at least. */
+void vsock_seat_complete(void);
 
 /*
  * To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the

@@ -24,15 +24,19 @@ enum {
 enum {
     QUEUE_RX = 0,
     QUEUE_TX = 1,
-    QUEUE_EVENT = 2, /* accepted and left alone: TRANSPORT_RESET would go here */
+    QUEUE_EVENT = 2,
 };
 
 /* virtio 5.10.3 (bit 2: 1.3) and 6 */
 #define FEATURE_STREAM            (UINT64_C(1) << 0)
 #define FEATURE_SEQPACKET         (UINT64_C(1) << 1)
 #define FEATURE_NO_IMPLIED_STREAM (UINT64_C(1) << 2)
+#define FEATURE_INDIRECT_DESC     (UINT64_C(1) << 28)
+#define FEATURE_EVENT_IDX         (UINT64_C(1) << 29)
 #define FEATURE_VERSION_1         (UINT64_C(1) << 32)
-#define FEATURES_OFFERED          (FEATURE_STREAM | FEATURE_SEQPACKET | FEATURE_NO_IMPLIED_STREAM | FEATURE_VERSION_1)
+#define FEATURES_OFFERED                                                                                               \
+    (FEATURE_STREAM | FEATURE_SEQPACKET | FEATURE_NO_IMPLIED_STREAM | FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX        \
+     | FEATURE_VERSION_1)
 
 /* --- device.c --- */
 
@@ -84,5 +88,15 @@ bool vsock_rx_must_answer(const struct vsock_device *device, const struct vsock_
 /* Queues an RST for our guest that answers `header`. There must be room: replies_count < VSOCK_MAX_REPLIES. */
 void vsock_rx_reply(struct vsock_device *device, const struct vsock_header *header);
 
+/* Our guest's connections with the peer end, on both sides; what waits for the peer is returned, what it has sent is
+ * dropped. */
+void vsock_rx_give_up(struct vsock_device *device, struct vsock_peer *peer);
+
 /* Forgets what is on its way to our guest. */
 void vsock_rx_reset(struct vsock_device *device);
+
+/* --- event.c --- */
+
+/* Tells our guest that all of its connections have ended. False if that cannot be said: there are other peers as well,
+ * or no buffer for it. */
+bool vsock_event_transport_reset(struct vsock_device *device);

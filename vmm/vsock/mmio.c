@@ -205,6 +205,12 @@ static struct vsock_queue *programmable_queue(struct vsock_device *device)
     return queue;
 }
 
+static unsigned queue_options(const struct vsock_device *device)
+{
+    return ((device->driver_features & FEATURE_INDIRECT_DESC) != 0 ? VSOCK_QUEUE_INDIRECT : 0)
+           | ((device->driver_features & FEATURE_EVENT_IDX) != 0 ? VSOCK_QUEUE_EVENT_IDX : 0);
+}
+
 static void write_queue_ready(struct vsock_device *device, uint32_t value)
 {
     struct vsock_queue *queue = selected_queue(device);
@@ -220,7 +226,7 @@ static void write_queue_ready(struct vsock_device *device, uint32_t value)
         return;
     }
     if (value != 1 || (device->status & STATUS_FEATURES_OK) == 0
-        || !vsock_queue_enable(queue, device->ops->translate, device->cookie)) {
+        || !vsock_queue_enable(queue, queue_options(device), device->ops->translate, device->cookie)) {
         ignore(device);
     }
 }
@@ -260,7 +266,7 @@ static void write_queue(struct vsock_device *device, uint64_t offset, uint32_t v
     case REGISTER_QUEUE_DEVICE_LOW:
         set_low(&queue->device_address, value);
         break;
-    case REGISTER_QUEUE_DEVICE_HIGH:
+    default: /* the last that write_register() sends here: REGISTER_QUEUE_DEVICE_HIGH */
         set_high(&queue->device_address, value);
         break;
     }

@@ -62,6 +62,8 @@ const char *vsock_counter_name(enum vsock_counter counter)
         return "tx refused: too many connections";
     case VSOCK_COUNT_TX_PEER_DIED:
         return "tx dropped: the peer's guest died";
+    case VSOCK_COUNT_TX_GIVEN_UP:
+        return "peers given up: took no packets";
     case VSOCK_COUNT_RX_BAD_CHAIN:
         return "rx buffer returned: bad chain";
     case VSOCK_COUNT_RX_SHORT:
@@ -82,6 +84,8 @@ const char *vsock_counter_name(enum vsock_counter counter)
         return "rx ring broken by the peer";
     case VSOCK_COUNT_RX_SURVIVORS:
         return "connections reset: the peer's guest died";
+    case VSOCK_COUNT_TRANSPORT_RESETS:
+        return "transport resets";
     case VSOCK_COUNT_MMIO_IGNORED:
         return "register accesses ignored";
     case VSOCK_COUNT_QUEUE_BROKEN:

@@ -159,6 +159,15 @@ static void bury(struct vsock_device *device, struct vsock_peer *peer)
     vsock_connections_orphan(&peer->connections);
 }
 
+void vsock_rx_give_up(struct vsock_device *device, struct vsock_peer *peer)
+{
+    if (peer->holding) {
+        finish(peer);
+    }
+    vsock_ring_raise_epoch(&peer->ring);
+    bury(device, peer);
+}
+
 static bool judge_record(struct vsock_device *device, const struct vsock_peer *peer)
 {
     const struct vsock_header *header = &peer->record.header;
@@ -190,8 +199,10 @@ static bool take_record(struct vsock_device *device, struct vsock_peer *peer)
         /* Bytes are lost, in streams that promise to lose none: every connection ends, on both sides. */
         count(device, VSOCK_COUNT_RX_RING_BROKEN);
         vsock_ring_resynchronise(&peer->ring);
-        vsock_ring_raise_epoch(&peer->ring);
-        bury(device, peer);
+        if (vsock_event_transport_reset(device)) {
+            vsock_connections_clear(&peer->connections);
+        }
+        vsock_rx_give_up(device, peer);
         return true;
     case VSOCK_RING_RECORD:
         break;

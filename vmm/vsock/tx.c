@@ -109,6 +109,7 @@ static void append(struct vsock_device *device, struct vsock_peer *peer, const s
         device->waiting[peer->waiting_last].next = index;
     }
     peer->waiting_last = index;
+    peer->held += chain->slots;
 }
 
 /* Takes one packet from the tx queue. False if there is none. */
@@ -185,6 +186,8 @@ static void return_first(struct vsock_device *device, struct vsock_peer *peer)
 {
     uint16_t index = peer->waiting_first;
     struct vsock_waiting *packet = &device->waiting[index];
+    peer->held -= packet->chain.slots;
+    peer->given_back += packet->chain.slots;
     vsock_queue_return(&device->queues[QUEUE_TX], &packet->chain, 0);
     peer->waiting_first = packet->next;
     packet->next = device->waiting_free;
@@ -227,5 +230,8 @@ void vsock_tx_reset(struct vsock_device *device)
     device->waiting_free = 0;
     for (unsigned i = 0; i < device->num_peers; i++) {
         device->peers[i].waiting_first = VSOCK_WAITING_NONE;
+        device->peers[i].held = 0;
+        device->peers[i].given_back = 0;
+        device->peers[i].slow_ticks = 0;
     }
 }

@@ -12,9 +12,10 @@ enum {
     DESCRIPTOR_SIZE = 16,
     DESCRIPTOR_NEXT = 1,
     DESCRIPTOR_WRITE = 2,
+    DESCRIPTOR_INDIRECT = 4,
 };
 
-/* virtio 2.7.6 and 2.7.8; each area ends in a 16-bit word for EVENT_IDX, which counts towards its size. */
+/* virtio 2.7.6 and 2.7.8; each area ends in a 16-bit word for EVENT_IDX, which counts towards its size also without. */
 enum {
     AVAILABLE_FLAGS = 0,
     AVAILABLE_INDEX = 2,
@@ -33,14 +34,24 @@ enum {
     USED_ALIGN = 4,
 };
 
+_Static_assert(VSOCK_SEGMENTS > VSOCK_QUEUE_SIZE_MAX, "the longest chain fits, and a loop does not");
+
+/* Where descriptors are: in the queue's own table, or in the one that one of those refers to. */
+struct table {
+    const uint8_t *descriptors;
+    uint32_t num;
+    bool is_indirect;
+};
+
 struct descriptor {
     uint64_t address;
     uint32_t size;
     uint16_t flags;
     uint16_t next;
 };
+_Static_assert(sizeof(struct descriptor) == DESCRIPTOR_SIZE, "virtio 2.7.5");
 
-/* Every word of guest memory is read by exactly one load, which the compiler cannot repeat. */
+/* Every word of guest memory is read once, and in a way that the compiler cannot repeat. */
 static uint16_t load16(const uint8_t *from, int order)
 {
     const uint16_t *word = (const uint16_t *)(const void *)from;
@@ -48,17 +59,13 @@ static uint16_t load16(const uint8_t *from, int order)
                                      : __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-static struct descriptor load_descriptor(const struct vsock_queue *queue, uint16_t index)
+/* An indirect table may have any alignment. */
+static struct descriptor load_descriptor(const struct table *table, uint16_t index)
 {
-    const uint64_t *words = (const uint64_t *)(const void *)(queue->descriptors + (size_t)index * DESCRIPTOR_SIZE);
-    uint64_t address = __atomic_load_n(words, __ATOMIC_RELAXED);
-    uint64_t rest = __atomic_load_n(words + 1, __ATOMIC_RELAXED);
-    return (struct descriptor){
-        .address = address,
-        .size = (uint32_t)rest,
-        .flags = (uint16_t)(rest >> 32),
-        .next = (uint16_t)(rest >> 48),
-    };
+    struct descriptor descriptor;
+    memcpy(&descriptor, table->descriptors + (size_t)index * DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return descriptor;
 }
 
 void vsock_queue_reset(struct vsock_queue *queue)
@@ -75,7 +82,7 @@ static uint8_t *translate_area(vsock_translate *translate, void *cookie, uint64_
     return (uintptr_t)area % align == 0 ? area : NULL;
 }
 
-bool vsock_queue_enable(struct vsock_queue *queue, vsock_translate *translate, void *cookie)
+bool vsock_queue_enable(struct vsock_queue *queue, unsigned options, vsock_translate *translate, void *cookie)
 {
     uint32_t num = queue->num;
     if (num == 0 || num > VSOCK_QUEUE_SIZE_MAX || (num & (num - 1)) != 0) {
@@ -90,14 +97,16 @@ bool vsock_queue_enable(struct vsock_queue *queue, vsock_translate *translate, v
     if (queue->descriptors == NULL || queue->available == NULL || queue->used == NULL) {
         return false;
     }
+    queue->options = options;
     queue->translate = translate;
     queue->cookie = cookie;
     queue->available_index = 0;
     queue->used_index = 0;
     queue->published_index = 0;
     queue->in_flight = 0;
-    for (uint16_t i = 0; i < num; i++) {
-        queue->segments[i].next = i + 1u < num ? (uint16_t)(i + 1u) : VSOCK_SEGMENT_NONE;
+    uint32_t segments = (options & VSOCK_QUEUE_INDIRECT) != 0 ? VSOCK_SEGMENTS : num;
+    for (uint16_t i = 0; i < segments; i++) {
+        queue->segments[i].next = i + 1u < segments ? (uint16_t)(i + 1u) : VSOCK_SEGMENT_NONE;
     }
     queue->free_segment = 0;
     queue->ready = true;
@@ -140,7 +149,7 @@ static enum vsock_queue_result add_segment(struct vsock_queue *queue, const stru
     }
     uint16_t index = queue->free_segment;
     if (index == VSOCK_SEGMENT_NONE) {
-        return VSOCK_QUEUE_BROKEN;
+        return (queue->options & VSOCK_QUEUE_INDIRECT) != 0 ? VSOCK_QUEUE_EMPTY : VSOCK_QUEUE_BROKEN;
     }
     queue->free_segment = queue->segments[index].next;
     queue->segments[index] = (struct vsock_segment){.data = data, .size = descriptor->size, .next = VSOCK_SEGMENT_NONE};
@@ -150,18 +159,44 @@ static enum vsock_queue_result add_segment(struct vsock_queue *queue, const stru
     return VSOCK_QUEUE_CHAIN;
 }
 
+/* Goes on in the table that a descriptor refers to, whose WRITE flag says nothing (virtio 2.7.5.3.2). False if it may
+ * not: never negotiated, a table within a table or in the middle of a chain, not of whole descriptors, not in guest
+ * memory. */
+static bool enter_table(const struct vsock_queue *queue, const struct descriptor *descriptor, struct table *table)
+{
+    if ((queue->options & VSOCK_QUEUE_INDIRECT) == 0 || table->is_indirect
+        || (descriptor->flags & ~DESCRIPTOR_WRITE) != DESCRIPTOR_INDIRECT || descriptor->size == 0
+        || descriptor->size % DESCRIPTOR_SIZE != 0) {
+        return false;
+    }
+    *table = (struct table){
+        .descriptors = translate_area(queue->translate, queue->cookie, descriptor->address, descriptor->size, 1),
+        .num = descriptor->size / DESCRIPTOR_SIZE,
+        .is_indirect = true,
+    };
+    return table->descriptors != NULL;
+}
+
 static enum vsock_queue_result copy_chain(struct vsock_queue *queue, enum vsock_direction direction,
                                           struct vsock_chain *chain)
 {
     uint16_t expected = direction == VSOCK_DEVICE_WRITES ? DESCRIPTOR_WRITE : 0;
+    struct table table = {.descriptors = queue->descriptors, .num = queue->num};
     uint16_t *link = &chain->first;
     uint16_t index = chain->head;
 
-    for (uint32_t count = 0; count < queue->num; count++) {
-        if (index >= queue->num) {
-            return VSOCK_QUEUE_BROKEN;
+    /* The longest chain has as many descriptors as the queue, besides the one that refers to a table of them. */
+    for (uint32_t count = 0; count <= queue->num && index < table.num; count++) {
+        struct descriptor descriptor = load_descriptor(&table, index);
+        index = descriptor.next;
+        chain->slots += table.is_indirect ? 0 : 1;
+        if ((descriptor.flags & DESCRIPTOR_INDIRECT) != 0) {
+            if (!enter_table(queue, &descriptor, &table)) {
+                return VSOCK_QUEUE_BAD_CHAIN;
+            }
+            index = 0;
+            continue;
         }
-        struct descriptor descriptor = load_descriptor(queue, index);
         if ((descriptor.flags & ~DESCRIPTOR_NEXT) != expected) {
             return VSOCK_QUEUE_BAD_CHAIN;
         }
@@ -169,16 +204,32 @@ static enum vsock_queue_result copy_chain(struct vsock_queue *queue, enum vsock_
         if (result != VSOCK_QUEUE_CHAIN || (descriptor.flags & DESCRIPTOR_NEXT) == 0) {
             return result;
         }
-        index = descriptor.next;
     }
-    return VSOCK_QUEUE_BROKEN;
+    return table.is_indirect ? VSOCK_QUEUE_BAD_CHAIN : VSOCK_QUEUE_BROKEN;
+}
+
+/* Chains that the driver has made available and that were not taken. */
+static uint16_t count_pending(const struct vsock_queue *queue)
+{
+    return (uint16_t)(load16(queue->available + AVAILABLE_INDEX, __ATOMIC_ACQUIRE) - queue->available_index);
+}
+
+/* Asks for a kick at the next chain, and looks once more: the driver moves avail.idx, then looks what we asked for. */
+static uint16_t await_chain(const struct vsock_queue *queue)
+{
+    uint16_t *available_event = (uint16_t *)(void *)(queue->used + USED_RING + queue->num * USED_ELEMENT_SIZE);
+    __atomic_store_n(available_event, queue->available_index, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return count_pending(queue);
 }
 
 enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction,
                                          struct vsock_chain *chain)
 {
-    uint16_t pending =
-        (uint16_t)(load16(queue->available + AVAILABLE_INDEX, __ATOMIC_ACQUIRE) - queue->available_index);
+    uint16_t pending = count_pending(queue);
+    if (pending == 0 && (queue->options & VSOCK_QUEUE_EVENT_IDX) != 0) {
+        pending = await_chain(queue);
+    }
     if (pending == 0) {
         return VSOCK_QUEUE_EMPTY;
     }
@@ -192,9 +243,17 @@ enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_d
         .first = VSOCK_SEGMENT_NONE,
     };
     enum vsock_queue_result result = copy_chain(queue, direction, chain);
-    if (result != VSOCK_QUEUE_BROKEN) {
+    switch (result) {
+    case VSOCK_QUEUE_EMPTY:
+        free_chain(queue, chain);
+        break;
+    case VSOCK_QUEUE_CHAIN:
+    case VSOCK_QUEUE_BAD_CHAIN:
         queue->available_index++;
         queue->in_flight++;
+        break;
+    case VSOCK_QUEUE_BROKEN:
+        break;
     }
     return result;
 }
@@ -259,14 +318,36 @@ void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, ui
     queue->in_flight--;
 }
 
+uint16_t vsock_queue_unpublished(const struct vsock_queue *queue)
+{
+    return (uint16_t)(queue->used_index - queue->published_index);
+}
+
+/* Of what was returned, the last `published` are shown, or would be: does the driver want an interrupt for it? */
+static bool wants_interrupt(const struct vsock_queue *queue, uint16_t published)
+{
+    if ((queue->options & VSOCK_QUEUE_EVENT_IDX) == 0) {
+        return (load16(queue->available + AVAILABLE_FLAGS, __ATOMIC_RELAXED) & AVAILABLE_NO_INTERRUPT) == 0;
+    }
+    /* Is used_event one of the entries that were published now? */
+    uint16_t used_event = load16(queue->available + AVAILABLE_RING + queue->num * 2, __ATOMIC_RELAXED);
+    return (uint16_t)(queue->used_index - used_event - 1) < published;
+}
+
+bool vsock_queue_would_interrupt(const struct vsock_queue *queue)
+{
+    return wants_interrupt(queue, vsock_queue_unpublished(queue));
+}
+
 bool vsock_queue_publish(struct vsock_queue *queue)
 {
     if (queue->used_index == queue->published_index) {
         return false;
     }
+    uint16_t published = vsock_queue_unpublished(queue);
     __atomic_store_n((uint16_t *)(void *)(queue->used + USED_INDEX), queue->used_index, __ATOMIC_RELEASE);
     queue->published_index = queue->used_index;
     /* The driver turns interrupts on, then looks at used.idx; we do it the other way around. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return (load16(queue->available + AVAILABLE_FLAGS, __ATOMIC_RELAXED) & AVAILABLE_NO_INTERRUPT) == 0;
+    return wants_interrupt(queue, published);
 }

@@ -9,10 +9,15 @@
  *  - what only a broken driver can produce (a jump of avail.idx, a descriptor index outside the table, a loop, a
  * descriptor in two chains at once) is VSOCK_QUEUE_BROKEN: the device must stop and ask for a reset;
  *  - what is wrong with one chain (an address outside guest memory, a wrong direction, an indirect table that was never
- *    negotiated) leaves the queue usable: VSOCK_QUEUE_BAD_CHAIN, to be returned to the driver with length 0.
+ *    negotiated or leads out of itself) leaves the queue usable: VSOCK_QUEUE_BAD_CHAIN, to be returned to the driver with length 0.
  *
- * Every descriptor of the table belongs to at most one chain at a time, so `num` private segments are enough for any
- * honest driver, and running out of them is how loops are found.
+ * Every descriptor of the table belongs to at most one chain at a time, so without indirect tables `num` private
+ * segments are enough for any honest driver, and to run out of them is to be broken. With them, a chain that finds too
+ * few segments stays where it is until others have been returned.
+ *
+ * Who hears of what. Without VSOCK_QUEUE_EVENT_IDX the driver kicks for all that it adds, and a flag of its decides
+ * whether it is interrupted. With it, each side names the index of the other at which it wants to hear of it: a queue
+ * that is found empty asks to be kicked for the next chain, and looks once more; one that nobody looks into is not kicked.
  */
 #pragma once
 
@@ -38,6 +43,7 @@ struct vsock_chain {
     uint64_t size;  /* bytes left in its segments */
     uint16_t head;  /* names it to the driver */
     uint16_t first; /* segment, or VSOCK_SEGMENT_NONE */
+    uint16_t slots; /* descriptors of the queue's own table that it takes up */
 };
 
 struct vsock_queue {
@@ -47,6 +53,7 @@ struct vsock_queue {
     uint64_t device_address;
     uint32_t num;
     bool ready;
+    unsigned options; /* of enum vsock_queue_option, while ready */
 
     /* Valid while ready: the areas, translated once. */
     const uint8_t *descriptors;
@@ -60,7 +67,7 @@ struct vsock_queue {
     uint16_t published_index; /* used.idx as the driver sees it */
     uint16_t in_flight;       /* chains taken and not yet returned */
 
-    struct vsock_segment segments[VSOCK_QUEUE_SIZE_MAX];
+    struct vsock_segment segments[VSOCK_SEGMENTS];
     uint16_t free_segment;
 };
 
@@ -77,18 +84,25 @@ enum vsock_direction {
     VSOCK_DEVICE_WRITES,
 };
 
+/* What the driver has negotiated for its queues (virtio 6). */
+enum vsock_queue_option {
+    VSOCK_QUEUE_INDIRECT = 1,
+    VSOCK_QUEUE_EVENT_IDX = 2,
+};
+
 /* Forgets everything, registers included. */
 void vsock_queue_reset(struct vsock_queue *queue);
 
 /* Tries to make the queue ready with what its registers say. False: a bad size, alignment or address; it stays off. */
-bool vsock_queue_enable(struct vsock_queue *queue, vsock_translate *translate, void *cookie);
+bool vsock_queue_enable(struct vsock_queue *queue, unsigned options, vsock_translate *translate, void *cookie);
 
 /* Stops the queue: guest memory is not touched again, chains in flight are forgotten. The registers keep their values.
  */
 void vsock_queue_disable(struct vsock_queue *queue);
 
-/* Takes the next chain. With VSOCK_QUEUE_BAD_CHAIN it is good for nothing but vsock_queue_return(), which it needs as
- * well. */
+/* Takes the next chain. With VSOCK_QUEUE_EMPTY there is none, and the driver will kick when there is one; or there are
+ * too few segments for it, and chains must be returned first. With VSOCK_QUEUE_BAD_CHAIN it is good for nothing but
+ * vsock_queue_return(), which it needs as well. */
 enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_direction direction,
                                          struct vsock_chain *chain);
 
@@ -106,6 +120,12 @@ void vsock_chain_skip(struct vsock_queue *queue, struct vsock_chain *chain, size
 /* Returns a chain to the driver, of whose bytes the first `written` were written. Visible after vsock_queue_publish().
  */
 void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, uint32_t written);
+
+/* How many chains vsock_queue_publish() would show the driver. */
+uint16_t vsock_queue_unpublished(const struct vsock_queue *queue);
+
+/* It would return true, as far as can be said before. */
+bool vsock_queue_would_interrupt(const struct vsock_queue *queue);
 
 /* Shows the driver what was returned. True if it wants an interrupt for it. */
 bool vsock_queue_publish(struct vsock_queue *queue);

@@ -16,6 +16,8 @@
  *                merged, spurious, early and repeated ones do no harm, also before the guest runs
  *   PSCI         vsock_device_guest_off() for SYSTEM_OFF, vsock_device_guest_reset() for SYSTEM_RESET, before guest
  *                memory is reloaded
+ *   now and then vsock_device_tick() about once a second while vsock_device_wants_ticks(); it ends connections with peers
+ *                that stand still at the cost of others
  *   `more`       functions that return bool return true if they stopped at their budget with work left. Then
  *                vsock_device_run() must be called again, soon, until it returns false; other events may be served
  *                between
@@ -73,6 +75,7 @@ struct vsock_setup {
     struct vsock_peer_setup peers[VSOCK_MAX_PEERS];
     const struct vsock_ops *ops; /* must outlive the device */
     void *cookie;                /* handed to the callbacks */
+    bool holds_completions;      /* see vsock_device_complete() */
 };
 
 enum vsock_setup_fault {
@@ -106,7 +109,8 @@ enum vsock_counter {
     VSOCK_COUNT_TX_UNKNOWN_OP,
     VSOCK_COUNT_TX_UNKNOWN_PEER,
     VSOCK_COUNT_TX_REFUSED,   /* REQUEST while the peer's quota of connections is used up */
-    VSOCK_COUNT_TX_PEER_DIED, /* waited for room when the peer's guest died */
+    VSOCK_COUNT_TX_PEER_DIED, /* waited for room when the peer's guest died, or was given up */
+    VSOCK_COUNT_TX_GIVEN_UP,  /* peers whose connections were reset because they took no packets, see patience.c */
     /* our guest's receive buffers, returned empty */
     VSOCK_COUNT_RX_BAD_CHAIN,
     VSOCK_COUNT_RX_SHORT,
@@ -119,6 +123,7 @@ enum vsock_counter {
     VSOCK_COUNT_RX_REFUSED,      /* REQUEST while the peer's quota of connections is used up */
     VSOCK_COUNT_RX_RING_BROKEN,  /* the peer's tail or a record's length was impossible: all connections reset */
     VSOCK_COUNT_RX_SURVIVORS,    /* connections reset because the peer's guest died */
+    VSOCK_COUNT_TRANSPORT_RESETS, /* events: all of our guest's connections ended at once */
     /* registers */
     VSOCK_COUNT_MMIO_IGNORED, /* bad width or offset, read-only, locked or invalid value */
     VSOCK_COUNT_QUEUE_BROKEN, /* DEVICE_NEEDS_RESET was set */
@@ -139,6 +144,9 @@ struct vsock_peer {
     struct vsock_connections connections;
     uint16_t waiting_first; /* FIFO of device.waiting[], VSOCK_WAITING_NONE if empty */
     uint16_t waiting_last;
+    uint32_t held;       /* descriptors of the tx queue that the FIFO's packets take up */
+    uint32_t given_back; /* of those, since they were last worth a look */
+    unsigned slow_ticks; /* at which that was too little */
     struct vsock_record record; /* the one at hand, if `holding` */
     uint32_t left;              /* bytes of its payload not delivered yet */
     bool holding;
@@ -151,6 +159,7 @@ struct vsock_device {
     const struct vsock_ops *ops;
     void *cookie;
     uint64_t guest_cid;
+    bool holds_completions;
 
     /* registers */
     uint32_t status;
@@ -190,8 +199,23 @@ bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned wi
 /* The device of peers[peer] has notified us. */
 bool vsock_device_notified(struct vsock_device *device, unsigned peer);
 
+/*
+ * With `holds_completions`, the chains of packets that our guest has sent are returned to it late, if that costs an
+ * interrupt: with the next one that there is another reason for, when there are half as many as its queue is long, or by
+ * this call. A seat that asks for it makes the call when the guest has nothing else to do or does something else, and
+ * soon in any case: a driver may wait for nothing but this.
+ */
+void vsock_device_complete(struct vsock_device *device);
+
 /* Goes on with work that was left over. */
 bool vsock_device_run(struct vsock_device *device);
+
+/*
+ * About a second has passed. To be called for as long as vsock_device_wants_ticks(): something waits for room at a peer.
+ * A clock that is slow or fast makes the device more or less patient, and nothing else.
+ */
+bool vsock_device_tick(struct vsock_device *device);
+bool vsock_device_wants_ticks(const struct vsock_device *device);
 
 /*
  * The guest is gone (power-off) or will start again (reset). What it has queued is still sent as far as there is room,

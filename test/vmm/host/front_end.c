@@ -110,7 +110,7 @@ void front_end_start(struct front_end *front_end)
     for (unsigned i = 0; i < 2; i++) {
         send_fd(front_end, M_SET_VRING_CALL, i, front_end->calls[i]);
     }
-    send_value(front_end, M_SET_FEATURES, F_LINUX | F_PROTOCOL_FEATURES);
+    send_value(front_end, M_SET_FEATURES, F_PLAIN | F_PROTOCOL_FEATURES);
     front_end_set_memory(front_end, &REGION_WHOLE, 1, 1);
     CHECK_EQUAL(message_receive(front_end, M_SET_MEM_TABLE, &fault, sizeof fault), 8);
     CHECK_EQUAL(fault, 0);

@@ -133,7 +133,7 @@ REFUSED(hostile_queue_at_guest_addresses, QUEUE_REFUSED)
 
 REFUSED(hostile_features_not_offered, FEATURES_REFUSED)
 {
-    start_with(front_end, F_LINUX | UINT64_C(1) << 29, NULL, LARGE_QUEUE_NUM, 0);
+    start_with(front_end, F_LINUX | UINT64_C(1) << 34, NULL, LARGE_QUEUE_NUM, 0);
 }
 
 REFUSED(hostile_features_all, FEATURES_REFUSED)

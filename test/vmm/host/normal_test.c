@@ -40,7 +40,7 @@ TEST(normal_sequence_of_qemu)
     back_end_start(2);
     struct front_end *front_end = front_end_new(back_end_path(0), 3);
     CHECK_EQUAL(ask_value(front_end, M_GET_FEATURES),
-                F_STREAM | F_SEQPACKET | F_NO_IMPLIED_STREAM | F_VERSION_1 | F_PROTOCOL_FEATURES);
+                F_STREAM | F_NO_IMPLIED_STREAM | F_LINUX | F_PROTOCOL_FEATURES);
     CHECK_EQUAL(ask_value(front_end, M_GET_PROTOCOL_FEATURES), PF_MQ | PF_REPLY_ACK | PF_CONFIG);
     front_end_realize(front_end);
     CHECK_EQUAL(back_end_said("driver is up"), 0);

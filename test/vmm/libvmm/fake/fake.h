@@ -96,6 +96,7 @@ typedef struct {
 
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
+#define HSR_HVC_64_EXCEPTION 0x16
 #define HSR_WFx_EXCEPTION 0x1
 #define HSR_SMC_64_EXCEPTION 0x17
 #define HSR_SYSREG_64_EXCEPTION 0x18
