@@ -144,7 +144,7 @@ TEST(hostile_packets_of_every_kind_are_counted_and_harm_nobody_else)
     static const enum vsock_counter reached[] = {
         VSOCK_COUNT_TX_BAD_CHAIN,    VSOCK_COUNT_TX_SHORT,      VSOCK_COUNT_TX_BAD_LENGTH,   VSOCK_COUNT_TX_SPOOFED,
         VSOCK_COUNT_TX_UNKNOWN_TYPE, VSOCK_COUNT_TX_UNKNOWN_OP, VSOCK_COUNT_TX_UNKNOWN_PEER, VSOCK_COUNT_TX_REFUSED,
-        VSOCK_COUNT_TX_PEER_DIED,    VSOCK_COUNT_RX_BAD_CHAIN,  VSOCK_COUNT_RX_SHORT,        VSOCK_COUNT_QUEUE_BROKEN,
+        VSOCK_COUNT_RX_BAD_CHAIN,    VSOCK_COUNT_RX_SHORT,      VSOCK_COUNT_QUEUE_BROKEN,
     };
     front_end_free_all();
     back_end_start(3);
@@ -155,12 +155,19 @@ TEST(hostile_packets_of_every_kind_are_counted_and_harm_nobody_else)
     others_talk();
     attack_by_packets();
     flood_with_requests();
-    /* What waits for a guest that then goes. */
+    /* What waits for a guest that then goes: once the small one is back, the large ones behind it wait for room. They come
+     * back as well, sent or not: how many were too late depends on the threads. */
+    struct vsock_header update = make_header(3, 4, VSOCK_OP_CREDIT_UPDATE, 0);
     struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, sizeof data);
+    uint32_t head, length;
+    guest_queue_packet(&rogue->guest, &update, NULL, 0);
     for (unsigned i = 0; i < 4; i++) {
         guest_queue_packet(&rogue->guest, &rw, data, sizeof data);
     }
     front_end_kick(rogue, TX);
+    while (!guest_used(&rogue->guest, TX, &head, &length)) {
+        CHECK(front_end_interrupted(rogue));
+    }
     others_talk();
     front_end_stop(near);
     send_and_reap();
