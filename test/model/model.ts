@@ -206,12 +206,25 @@ export class Model {
     if (header.op === op.request && table.get(key) !== 'sure') {
       const isSure = certainty === 'sure' && !this.isMourning(index, peer) && mourned.length === 0;
       table.set(key, isSure ? 'sure' : 'maybe');
+      this.#crowd(index, peer);
     }
     if (header.op === op.rst) {
       for (const item of this.lane(index, peer)) item.isTold ||= sentKey(item.header) === key;
       for (const owed of mourned) owed.must = false;
       if (certainty === 'sure') table.delete(key);
       else if (table.has(key)) table.set(key, 'maybe');
+    }
+  }
+
+  /** A connection of the guest's own may have taken the place of one that is on its way to it. */
+  #crowd(index: number, peer: number): void {
+    const requests = this.lane(peer, index).filter(
+      (item) => item.header.op === op.request && item.fate === 'deliver',
+    );
+    for (const item of requests) {
+      if (this.fits(index, peer, receivedKey(item.header), requests.length) === 'yes') continue;
+      item.fate = 'unknown';
+      this.#refusePerhaps(peer, item);
     }
   }
 

@@ -174,6 +174,7 @@ function groups(guests: number): fc.Arbitrary<Operation[]> {
   });
   return fc.oneof(
     { weight: 30, arbitrary: thenSettle(sends(guests)) },
+    { weight: 2, arbitrary: thenSettle(bursts(guests)) },
     { weight: 14, arbitrary: thenSettle(posts(guest)) },
     { weight: 5, arbitrary: one(boot) },
     { weight: 2, arbitrary: one(end) },
@@ -181,6 +182,27 @@ function groups(guests: number): fc.Arbitrary<Operation[]> {
     { weight: 1, arbitrary: one(breaks) },
   );
 }
+
+/** Many connections at once, more than there are places. */
+const bursts = (guests: number): fc.Arbitrary<Operation[]> =>
+  fc
+    .tuple(
+      fc.integer({ min: 0, max: guests - 1 }),
+      fc.integer({ min: 1, max: guests - 1 }),
+      fc.integer({ min: 3, max: 9 }),
+    )
+    .map(([from, step, count]) =>
+      Array.from({ length: count }, (_, i) => ({
+        do: 'tx' as const,
+        guest: from,
+        kick: i + 1 === count || i % 3 === 0,
+        header: { ...quiet, srcCid: 3 + from, dstCid: 3 + ((from + step) % guests), srcPort: 1 + i },
+        fault: 'none' as const,
+        segments: [headerSize],
+      })),
+    );
+
+const quiet = { dstPort: 1, len: 0, type: type.stream, op: op.request, flags: 0, bufAlloc: 65536 } as const;
 
 /** Receive buffers: mostly Linux's, also tiny, short, large, in segments, and broken ones. */
 function posts(guest: fc.Arbitrary<number>): fc.Arbitrary<Operation[]> {
