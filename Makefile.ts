@@ -73,12 +73,17 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
       archives: ['libvmm.a', 'libsddf_util_debug.a'],
     }),
   );
+  const heartbeat = planHeartbeat(inputs);
   const drivers = sddfPrograms(inputs).map((program) => sddfProgram(inputs, program));
 
   const image = microkit({
     sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
     system: outputs.system,
-    elves: [...system.guests.map(({ programImage }) => programImage), ...drivers.map(({ elf }) => elf)],
+    elves: [
+      ...system.guests.map(({ programImage }) => programImage),
+      ...drivers.map(({ elf }) => elf),
+      heartbeat.elf,
+    ],
     board: sdk.board,
     config: sdk.config,
     output: outputs.image,
@@ -94,6 +99,7 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
     ...images,
     ...vmms,
     ...drivers.flatMap(({ steps }) => steps),
+    ...heartbeat.steps,
     image,
     ...judgeImage(inputs),
   ];
@@ -273,6 +279,14 @@ function linkPd(
     script: inputs.sdk.linkerScript,
     output,
   });
+}
+
+/** Our own program beside the VMMs (meta/heartbeat.ts). */
+function planHeartbeat(inputs: ImageInputs): { elf: string; steps: Step[] } {
+  const elf = 'heartbeat.elf';
+  const object = compileOwn(inputs, `${inputs.vmm}/heartbeat.c`, objectOf('vmm', 'heartbeat.c'));
+  const objects = [...outputsOf([object]), configObject('heartbeat')];
+  return { elf, steps: [object, linkPd(inputs, elf, { objects, archives: ['libsddf_util_debug.a'] })] };
 }
 
 /**

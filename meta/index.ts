@@ -19,6 +19,7 @@ export { allNodes, cellsOf, findNode, type NodeInTree, numberOf, pathOf, strings
 export { type DeviceTree, type FdtNode, parseFdt } from './fdt/parse.ts';
 export { didYouMean, errorFinding, warningFinding } from './finding.ts';
 export * from './guest.ts';
+export { addHeartbeat, type HeartbeatOptions } from './heartbeat.ts';
 export {
   cpuFromTree,
   gicFromTree,

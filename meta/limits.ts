@@ -60,6 +60,12 @@ export const fdtLimits = {
   entries: 256,
 } as const;
 
+/** Our heartbeat. C twin: vmm/heartbeat_config.h; a test compares them. */
+export const heartbeatLimits = {
+  /** As many as a protection domain has ids, so that these run out first. Twin: HEARTBEAT_MAX_LISTENERS. */
+  listeners: pdLimits.ids,
+} as const;
+
 /** The virtio socket device. C twins: vmm/vsock_config.h and vmm/vsock/limits.h; a test compares them. */
 export const vsockLimits = {
   /** Ours: 16 VMMs, all connected, take 15 of the 62 channel ids of each. Twin: VSOCK_MAX_PEERS. */

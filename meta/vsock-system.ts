@@ -8,6 +8,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { findNode } from './fdt/node.ts';
 import type { DeviceTree } from './fdt/parse.ts';
 import { checkGuestLayout, type GuestLayout } from './guest.ts';
+import { addHeartbeat } from './heartbeat.ts';
 import type { Architecture, SystemDescription } from './model.ts';
 import type { DriverConfig } from './sddf/driver-config.ts';
 import { connectSerial } from './sddf/serial.ts';
@@ -47,6 +48,8 @@ export interface VsockSystem {
 }
 
 const firstPriority = 100;
+/** As in sDDF's examples: above everyone who may call it. */
+const timerPriority = 254;
 /** Programs built with UBSan use more stack than Microkit's default. */
 const vmmStackBytes = 0x4000n;
 const virtStackBytes = 0x3000n;
@@ -81,8 +84,11 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
     priority: 199,
     stackSize: virtStackBytes,
   });
-  // As in sDDF's examples: above everyone who may call it.
-  const timerDriver = sdf.addPd({ name: 'timer_driver', programImage: 'timer_driver.elf', priority: 254 });
+  const timerDriver = sdf.addPd({
+    name: 'timer_driver',
+    programImage: 'timer_driver.elf',
+    priority: timerPriority,
+  });
 
   const members = vmms.map((pd, i) => ({ pd, guest: at(guests, i) }));
   const vsock = connectVsock(sdf, {
@@ -109,8 +115,9 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
     driver: timerDriver,
     clients: vmms,
   });
+  const heartbeat = addHeartbeat(sdf, { priority: timerPriority - 1, listeners: vmms });
 
-  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial, ...timer], guests };
+  return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial, ...timer, ...heartbeat], guests };
 }
 
 /** Guests mostly share one layout: its faults are to be said once. */

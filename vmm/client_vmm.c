@@ -20,9 +20,11 @@
 #include "libvmm/idle.h"
 #include "libvmm/virtual_timer.h"
 #include "libvmm/vsock_seat.h"
+#include "heartbeat_config.h"
 
 extern serial_client_config_t serial_config;
 extern timer_client_config_t timer_config;
+extern struct heartbeat_listener_config heartbeat_listener_config;
 extern vmm_config_t vmm_config;
 extern struct vsock_config vsock_config;
 
@@ -59,6 +61,10 @@ void notified(microkit_channel channel)
     } else if (is_running && channel == timer_config.driver_id) {
         event_count(VMM_EVENT_timeouts);
         idle_timer_fired();
+    } else if (is_running && channel == heartbeat_listener_config.channel) {
+        idle_heartbeat();
+        vsock_seat_heartbeat();
+        vsock_seat_complete();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);
         work_on_console();
@@ -78,7 +84,6 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
     event_count_fault(&guest_fault, &guarded_console);
     enum guest_fault_verdict verdict = judge(&guest_fault);
     if (verdict == GUEST_FAULT_RESTARTED) {
-        idle_forget();
         (void)vsock_seat_settle(0);
         return seL4_False;
     }
@@ -143,6 +148,9 @@ static const char *absent_config(void)
     }
     if (!timer_config_check_magic(&timer_config)) {
         return "timer_config";
+    }
+    if (memcmp(heartbeat_listener_config.magic, "pulse", HEARTBEAT_CONFIG_MAGIC_LEN) != 0) {
+        return "heartbeat_listener_config";
     }
     if (memcmp(vsock_config.magic, "vsock", VSOCK_CONFIG_MAGIC_LEN) != 0) {
         return "vsock_config";
@@ -212,7 +220,8 @@ static void stop_guest(void)
     vsock_seat_guest_off();
     idle_forget();
     guest_stop();
-    LOG_VMM("guest stopped; %lu timer events had to be held\n", virtual_timer_held_count());
+    LOG_VMM("guest stopped; %lu timer events had to be held, %lu deadlines were missed by the timer\n",
+            virtual_timer_held_count(), idle_missed_count());
     event_counts_report();
     vsock_seat_report();
 }

@@ -72,8 +72,8 @@ describe.each(boardNames())('%s', (name) => {
     expect(guests.map(({ pd, cid }) => [pd, cid])).toEqual(
       Array.from({ length: vms }, (_, i) => [`CLIENT_VMM${i}`, 3 + i]),
     );
-    // Between VMMs, for the serial port, and to the timer.
-    expect(system.channels.length).toBe((vms * (vms - 1)) / 2 + 2 * (vms + 1) + vms);
+    // Between VMMs, for the serial port, to the timer, and from the heartbeat.
+    expect(system.channels.length).toBe((vms * (vms - 1)) / 2 + 2 * (vms + 1) + vms + vms);
     expect(configs.filter(({ section }) => section === '.vsock_config').length).toBe(vms);
   });
 

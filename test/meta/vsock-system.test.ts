@@ -7,6 +7,7 @@ import {
   configuredPds,
   describeVsockSystem,
   gpaWindow,
+  heartbeatLimits,
   parseFdt,
   Refusal,
   renderConfigHeader,
@@ -78,6 +79,7 @@ test('two guests: the example of libvmm', async () => {
     ['serial_virt_tx', 199, 0x3000n, 'serial_virt_tx.elf'],
     ['serial_virt_rx', 199, 0x3000n, 'serial_virt_rx.elf'],
     ['timer_driver', 254, undefined, 'timer_driver.elf'],
+    ['heartbeat', 253, undefined, 'heartbeat.elf'],
   ]);
   const { guest: layout } = await loadBoard('qemu_virt_aarch64');
   expect(guests).toEqual([
@@ -105,6 +107,9 @@ test('two guests: the example of libvmm', async () => {
     ['timer_driver', 'device_resources', '.device_resources'],
     ['CLIENT_VMM0', 'timer_config', '.timer_client_config'],
     ['CLIENT_VMM1', 'timer_config', '.timer_client_config'],
+    ['heartbeat', 'heartbeat_config', '.heartbeat_config'],
+    ['CLIENT_VMM0', 'heartbeat_listener_config', '.heartbeat_listener_config'],
+    ['CLIENT_VMM1', 'heartbeat_listener_config', '.heartbeat_listener_config'],
   ]);
 });
 
@@ -180,6 +185,31 @@ function readVsockConfig(bytes: Uint8Array) {
   return { cid: view.getUint32(8, true), peers };
 }
 
+test.each([1, 2, 16])(
+  '%d guests: the heartbeat notifies each VMM, on the channel that this knows',
+  async (count) => {
+    const { system, configs } = await describeFor(count);
+    const bytesOf = (pd: string, section: string): Uint8Array =>
+      configs.find((config) => config.pd === pd && config.section === section)?.bytes() ?? new Uint8Array();
+    const beat = bytesOf('heartbeat', '.heartbeat_config');
+    expect(Buffer.from(beat.subarray(0, 5)).toString()).toBe('pulse');
+    expect(beat[5]).toBe(count);
+    const told = Array.from({ length: count }, (_, i) => [
+      beat[6 + i],
+      `CLIENT_VMM${i}`,
+      bytesOf(`CLIENT_VMM${i}`, '.heartbeat_listener_config')[5],
+    ]);
+    const wired = system.channels
+      .filter(({ a }) => a.pd === 'heartbeat')
+      .map(({ a, b }) => [a.id, b.pd, b.id]);
+    expect(told).toEqual(wired);
+    expect(system.protectionDomains.find(({ name }) => name === 'heartbeat')).toMatchObject({
+      budget: 1000,
+      period: 100_000,
+    });
+  },
+);
+
 test('the same input gives the same bytes', async () => {
   const render = async (): Promise<string> => {
     const { system, configs } = await describeFor(3);
@@ -244,6 +274,7 @@ test('limits are the same in C', () => {
     return BigInt(value);
   };
   expect(define('vsock_config.h', 'VSOCK_MAX_PEERS')).toBe(BigInt(vsockLimits.maxPeers));
+  expect(define('heartbeat_config.h', 'HEARTBEAT_MAX_LISTENERS')).toBe(BigInt(heartbeatLimits.listeners));
   expect(define('vsock/limits.h', 'VSOCK_MAX_PEERS')).toBe(BigInt(vsockLimits.maxPeers));
   expect(define('vsock/limits.h', 'VSOCK_RING_HEADER_SIZE')).toBe(vsockLimits.ringHeaderBytes);
   expect(define('vsock/limits.h', 'VSOCK_RING_DATA_SIZE_MIN')).toBe(vsockLimits.minRingDataBytes);

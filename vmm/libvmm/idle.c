@@ -26,6 +26,8 @@ static size_t blocked_vcpu;
 static uint64_t deadline;
 static uint64_t armed = NEVER; /* the deadline that the timer was last asked for and has not notified of */
 
+static uint64_t missed_count;
+
 static uint64_t next_deadline(size_t vcpu, uint64_t now);
 static void arm_timer(uint64_t now);
 static uint64_t ns_of(uint64_t ticks);
@@ -84,6 +86,26 @@ void idle_timer_fired(void)
     } else {
         arm_timer(now);
     }
+}
+
+bool idle_is_blocked(void)
+{
+    return is_blocked;
+}
+
+void idle_heartbeat(void)
+{
+    if (!is_blocked || deadline == NEVER || generic_timer_count() < deadline) {
+        return;
+    }
+    missed_count++;
+    armed = NEVER;
+    idle_resume();
+}
+
+uint64_t idle_missed_count(void)
+{
+    return missed_count;
 }
 
 void idle_forget(void)

@@ -7,7 +7,8 @@
  * is stopped instead. Two things let it go on:
  *
  *   its virtual timer     seL4 saves it when the vCPU does not run, so it cannot fire: sDDF's timer is asked for a
- *                         notification at the same time
+ *                         notification at the same time. A guest may be able to disturb that timer (vmm/heartbeat.c), so
+ *                         the deadline is also looked at with every heartbeat
  *   anything else         whoever injects an interrupt calls idle_resume()
  *
  * The program counter stays at the WFI. When the vCPU goes on it executes it again, which does nothing if an interrupt
@@ -18,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <microkit.h>
 
 /* `timer` is the channel to sDDF's timer driver. Before this, and after a false of it, no guest ever blocks. */
@@ -26,11 +28,20 @@ bool idle_init(microkit_channel timer);
 /* The vCPU has trapped at a WFI. True: it is blocked now, and its fault must not be answered. */
 bool idle_wait(size_t vcpu);
 
+/* How often the timer did not notify of a deadline that had passed. */
+uint64_t idle_missed_count(void);
+
 /* There may be an interrupt for the vCPU. Does nothing if it is not blocked. */
 void idle_resume(void);
 
 /* The timer has notified: the deadline has passed, or a deadline of old. */
 void idle_timer_fired(void);
+
+/* The guest is blocked. */
+bool idle_is_blocked(void);
+
+/* The heartbeat has notified, whatever the timer does: a deadline that has passed by now was missed. */
+void idle_heartbeat(void);
 
 /* The vCPU was stopped for another reason, or is about to start anew: there is nothing to go on with. */
 void idle_forget(void);

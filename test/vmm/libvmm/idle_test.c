@@ -161,6 +161,41 @@ TEST(idle_deadline_as_far_as_a_guest_can_write_is_looked_at_within_the_hour)
     CHECK_EQUAL(fake.resumes, 1);
 }
 
+TEST(idle_deadline_that_the_timer_missed_is_seen_with_the_next_heartbeat)
+{
+    set_up();
+    uint64_t missed = idle_missed_count();
+    set_guest_timer(11000);
+    CHECK(idle_wait(0));
+    fake.count = 10999;
+    idle_heartbeat();
+    CHECK_EQUAL(fake.resumes, 0);
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 11000;
+    idle_heartbeat();
+    CHECK_EQUAL(fake.resumes, 1);
+    CHECK_EQUAL(idle_missed_count(), missed + 1);
+    idle_heartbeat();
+    CHECK_EQUAL(fake.resumes, 1);
+    CHECK_EQUAL(idle_missed_count(), missed + 1);
+    /* The timer does not have it any more: should the guest wait for the same again, it is asked again. */
+    set_guest_timer(11000);
+    fake.count = 10500;
+    CHECK(idle_wait(0));
+    CHECK_EQUAL(fake.timeouts, 2);
+}
+
+TEST(idle_heartbeat_is_nothing_to_a_guest_without_deadline_or_a_running_one)
+{
+    set_up();
+    idle_heartbeat();
+    CHECK(idle_wait(0));
+    fake.count += 1UL << 40;
+    idle_heartbeat();
+    CHECK_EQUAL(fake.resumes, 0);
+    CHECK_EQUAL(fake.timeouts, 0);
+}
+
 TEST(idle_guest_that_was_stopped_stays_so)
 {
     set_up();
@@ -179,6 +214,8 @@ TEST(idle_guest_never_blocks_on_a_machine_whose_counter_has_no_frequency)
     fake.frequency = 0;
     CHECK(!idle_init(CHANNEL));
     set_guest_timer(11000);
+    CHECK(!idle_wait(0));
+    fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 0;
     CHECK(!idle_wait(0));
     CHECK_EQUAL(fake.stops, 0);
     CHECK(strstr(fake.log, "spin") != NULL);
