@@ -177,7 +177,11 @@ TEST(patience_is_not_shared_between_peers_and_not_carried_over)
     guest_boot(guest);
     world_settle(world);
     CHECK(!vsock_device_wants_ticks(&guest->device));
-    crowd(world, 0, 1, 20);
+    crowd(world, 0, 1, 32);
+    CHECK(!given_up_after(world, PATIENCE - 1));
+    guest_boot(guest);
+    world_settle(world);
+    crowd(world, 0, 1, 20); /* what was held before the reset is held no more */
     CHECK(!given_up_after(world, 2 * PATIENCE));
     crowd(world, 0, 1, 12);
     CHECK(!given_up_after(world, PATIENCE - 1));

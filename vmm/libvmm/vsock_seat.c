@@ -20,6 +20,9 @@
  * stretch; the rest is done after the next event, and a guest that runs causes many of them every second. */
 #define ROUNDS_MAX 64
 
+/* The device's ticks are seconds. Late and merged heartbeats make it more patient. */
+#define HEARTBEATS_PER_TICK 10
+
 /* virtio 4.2.2 and 5.10.2: what is counted one by one. */
 enum {
     REGISTER_QUEUE_NOTIFY = 0x050,
@@ -33,6 +36,7 @@ static const struct vsock_config *config;
 static bool is_seated;
 
 static bool has_more;
+static unsigned heartbeats; /* since the last tick */
 static uint32_t peers_to_wake;
 
 static bool level_is_up;
@@ -106,6 +110,19 @@ void vsock_seat_notified(microkit_channel channel)
         if (config->peers[i].channel == channel) {
             has_more |= vsock_device_notified(&device, i);
         }
+    }
+}
+
+void vsock_seat_heartbeat(void)
+{
+    if (!is_seated || !vsock_device_wants_ticks(&device)) {
+        heartbeats = 0;
+        return;
+    }
+    heartbeats++;
+    if (heartbeats == HEARTBEATS_PER_TICK) {
+        heartbeats = 0;
+        has_more |= vsock_device_tick(&device);
     }
 }
 

@@ -24,6 +24,9 @@ bool vsock_seat_owns(microkit_channel channel);
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
+/* About a tenth of a second has passed (vmm/heartbeat.c). */
+void vsock_seat_heartbeat(void);
+
 /* What the guest's driver still waits for, it gets now; to be called a few times a second at least. */
 void vsock_seat_complete(void);
 

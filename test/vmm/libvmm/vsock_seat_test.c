@@ -24,6 +24,8 @@ static struct {
     bool is_off;
     unsigned completed;
     bool is_reset;
+    bool wants_ticks;
+    unsigned ticks;
 } played;
 
 enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup)
@@ -59,6 +61,19 @@ bool vsock_device_run(struct vsock_device *device)
     (void)device;
     played.runs_done++;
     played.runs -= played.runs > 0;
+    return played.runs > 0;
+}
+
+bool vsock_device_wants_ticks(const struct vsock_device *device)
+{
+    (void)device;
+    return played.wants_ticks;
+}
+
+bool vsock_device_tick(struct vsock_device *device)
+{
+    (void)device;
+    played.ticks++;
     return played.runs > 0;
 }
 
@@ -239,6 +254,33 @@ TEST(seat_says_when_a_guest_that_waits_must_go_on)
     vsock_seat_notified(CHANNEL);
     CHECK(vsock_seat_settle(0));
     CHECK(!vsock_seat_settle(0));
+}
+
+TEST(seat_ticks_once_for_ten_heartbeats_while_something_waits)
+{
+    set_up();
+    for (unsigned i = 0; i < 25; i++) {
+        vsock_seat_heartbeat();
+    }
+    CHECK_EQUAL(played.ticks, 0);
+    played.wants_ticks = true;
+    for (unsigned i = 1; i <= 25; i++) {
+        vsock_seat_heartbeat();
+        CHECK_EQUAL(played.ticks, i / 10);
+    }
+    /* Five of them do not count for what waits later. */
+    played.wants_ticks = false;
+    vsock_seat_heartbeat();
+    played.wants_ticks = true;
+    for (unsigned i = 0; i < 9; i++) {
+        vsock_seat_heartbeat();
+    }
+    CHECK_EQUAL(played.ticks, 2);
+    played.runs = 2;
+    vsock_seat_heartbeat();
+    CHECK_EQUAL(played.ticks, 3);
+    CHECK(!vsock_seat_settle(0)); /* what a tick leaves over is done */
+    CHECK_EQUAL(played.runs_done, 2);
 }
 
 TEST(seat_decodes_accesses)
