@@ -6,7 +6,7 @@ import { mutant as m, unseen } from './mutant.ts';
 const d = 'device.c';
 
 export const deviceMutants = [
-  m(d, 'completions_', 'held from all', 'return device->holds_completions && ', 'return '),
+  m(d, 'C8', 'held from all', 'return device->holds_completions && ', 'return '),
   m(d, 'completions_', 'never held', 'return device->holds_completions && ', 'return false && '),
   m(
     d,

@@ -105,6 +105,24 @@ TEST(completions_come_at_once_while_an_interrupt_is_up)
     CHECK_EQUAL(guest_reap(guest), 1);
 }
 
+TEST(completions_end_with_a_driver_that_broke_its_promises)
+{
+    struct world *world = booted(F_PLAIN);
+    struct guest *guest = world->guests[0];
+    send_some(world, 3);
+    vsock_device_complete(&guest->device);
+    CHECK_EQUAL(guest_reap(guest), 3);
+    guest_ack(guest);
+    send_some(world, 2);
+    /* More chains than there are descriptors. */
+    uint16_t *available = guest_memory(guest, guest->queues[TX].available);
+    available[1] += QUEUE_NUM + 1;
+    reg_write(guest, R_QUEUE_NOTIFY, TX);
+    CHECK((reg_read(guest, R_STATUS) & S_NEEDS_RESET) != 0);
+    vsock_device_complete(&guest->device);
+    CHECK(nothing_is_back(guest));
+}
+
 TEST(completions_end_with_the_driver)
 {
     struct world *world = booted(F_PLAIN);
