@@ -6,7 +6,7 @@
  * A VMM that is compiled with VMM_PROFILE_WINDOW, a guest physical address, shows them to its guest there, in words of
  * 64 bits: a store to the first begins a count, a store to the second ends it, and loads give what was counted between:
  * events, device counters (both in the order of event_names.h), ticks of the counter spent in the VMM, and that
- * counter's ticks between the two stores. Accesses to the window are not counted. Only benchmarks are compiled with it.
+ * counter's ticks between the two stores. Accesses to the window count as `memory`. Only benchmarks are compiled with it.
  */
 #pragma once
 
