@@ -31,7 +31,7 @@ export interface VsockSystemOptions {
   readonly tree: DeviceTree;
   /** One entry per VMM. */
   readonly guests: readonly GuestLayout[];
-  /** Bytes of one vsock region; default 0x11000. */
+  /** Bytes of one vsock region; default 0x21000. */
   readonly ringBytes?: bigint;
 }
 

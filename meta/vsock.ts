@@ -24,7 +24,7 @@ export interface VsockMember {
 
 export interface VsockOptions {
   readonly members: readonly VsockMember[];
-  /** Size of one region: a header page and the data. Default 0x11000. */
+  /** Size of one region: a header page and the data. Default 0x21000. */
   readonly ringBytes?: bigint;
 }
 

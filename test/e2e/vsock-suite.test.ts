@@ -17,7 +17,7 @@ it('what passes over the loopback passes between guests, both ways', {
   timeout: 20 * minutes,
 }, async (ctx) => {
   await needSuite(ctx);
-  const { code, stdout, stderr } = await vsockTest(packageRoot, []);
+  const { code, stdout, stderr } = await vsockTest(packageRoot, ['--on', 'sim']);
   expect(code, stdout + stderr).toBe(0);
   const ways = [...stdout.matchAll(/^vsock_test: (\d+) of (\d+) expected passed: /gm)];
   const [loopback, ...between] = ways.map(([, passed, expected]) => ({ passed, expected }));
@@ -39,7 +39,7 @@ it('names the test that a defect of the device fails', { timeout: 12 * minutes }
     'put(wire + OFFSET_FLAGS, 4, header->flags);',
     'put(wire + OFFSET_FLAGS, 4, header->op == VSOCK_OP_RW ? 0 : header->flags);',
   );
-  const { code, stdout, stderr } = await vsockTest(root, ['--tests', '5,6,16']);
+  const { code, stdout, stderr } = await vsockTest(root, ['--on', 'sim', '--tests', '5,6,16']);
   expect(stdout, stderr).toMatch(
     /^vsock_test: 3 of 3 expected passed: the kernel's own loopback.*\n {2}skipped: .*\nvsock_test: 2 of 3 .*\n {2}failed: 6 SOCK_SEQPACKET msg bounds\nvsock_test: 2 of 3 .*\n {2}failed: 6 SOCK_SEQPACKET msg bounds\n$/m,
   );

@@ -133,8 +133,8 @@ struct vsock_config vsock_config = {
         [0] = {
             .cid = 4,
             .own_ring = 0x20000000,
-            .peer_ring = 0x20011000,
-            .ring_size = 0x11000,
+            .peer_ring = 0x20021000,
+            .ring_size = 0x21000,
         },
     },
 };
@@ -163,7 +163,7 @@ test.each([2, 3, 16])(
           channel: channelTo(pd),
           own: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${self.pd}/${pd}`),
           peer: expect.toSatisfy((vaddr: bigint) => regionAt(vaddr) === `vsock/${pd}/${self.pd}`),
-          size: 0x1_1000n,
+          size: 0x2_1000n,
         });
     }
   },

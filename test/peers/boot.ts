@@ -19,6 +19,7 @@ import { findMachine } from '../../make/tools/qemu-machine.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { simArguments, simConsole, simKernelWords, simMemoryMib } from '../../make/tools/qemu-sim.ts';
 import { outputs, planImage } from '../../Makefile.ts';
+import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { vsockGuests, vsockLimits } from '../../meta/index.ts';
 
 export interface PeersPlan {
@@ -53,9 +54,28 @@ export const placeTitles: Readonly<Record<Place, string>> = {
   sel4: 'on the seL4 image',
 };
 
-/** Builds what `plan` needs. On seL4 it refuses what `vmbuild qemu` refuses where the stack is not found. */
-export const prepare = (place: Place, plan: PeersPlan, signal: AbortSignal): Promise<Boot> =>
-  place === 'sim' ? prepareSim(plan, signal) : prepareSel4(plan, signal);
+/** What `--on` takes: one place, or both, one after the other. */
+export const placeWords: Readonly<Record<string, readonly Place[]>> = {
+  sim: ['sim'],
+  sel4: ['sel4'],
+  both: ['sim', 'sel4'],
+};
+
+/**
+ * Builds what `plan` needs. Where the stack is not found: a refusal, as by `vmbuild qemu`, if it was asked for alone; else
+ * why, for a line that says SKIP.
+ */
+export async function prepare(
+  place: Place,
+  plan: PeersPlan,
+  { signal, isAlone }: { readonly signal: AbortSignal; readonly isAlone: boolean },
+): Promise<Boot | string> {
+  if (place === 'sim') return prepareSim(plan, signal);
+  return prepareSel4(plan, signal).catch((error: unknown) => {
+    if (isAlone || !(error instanceof Refusal) || error.exit !== exitCode.missing) throw error;
+    return error.diagnostics.map(({ message }) => message).join('; ');
+  });
+}
 
 export const logDirectory = (place: Place, plan: PeersPlan): string => join(directoryOf(place, plan), 'logs');
 
@@ -153,7 +173,8 @@ async function prepareSel4(plan: PeersPlan, signal: AbortSignal): Promise<Boot> 
   return async ({ until, deadlineMs, signal: stop, onLine }) => {
     await launchQemu({
       qemu: tool.path,
-      args,
+      // Guest time is instructions, so that the guests' own limits do not depend on the load of this machine.
+      args: [...args, '-icount', 'shift=1,sleep=off'],
       logDir: logDirectory('sel4', plan),
       guests: guests.map(({ vm }) => vm),
       pds: inputs.system.system.protectionDomains.map(({ name }) => name),

@@ -8,13 +8,22 @@ import { news, runBench } from '../../bench/harness/program.ts';
 import { benchWords } from '../../bench/harness/words.ts';
 import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { vsockGuests } from '../../meta/index.ts';
-import { logDirectory, type PeersPlan, type Place, placeTitles, prepare } from './boot.ts';
+import {
+  type Boot,
+  logDirectory,
+  type PeersPlan,
+  type Place,
+  placeTitles,
+  placeWords,
+  prepare,
+} from './boot.ts';
 
 const scenes = ['many', 'slow', 'full', 'flood', 'reboot', 'reset', 'starve'] as const;
 
-const usage = `usage: npm run soak -- [--on sim|sel4] [--scenes NAME,...] [--rounds N] [--connections N] [--bytes N]
+const usage = `usage: npm run soak -- [--on sim|sel4|both] [--scenes NAME,...] [--rounds N] [--connections N] [--bytes N]
          [--guests 2|3] [--kernel VERSION] [--verbose]
-  --on           where the guests run: without seL4 (default) or on the seL4 image
+  --on           where the guests run: without seL4, on the seL4 image, or both, one after the other (default);
+                 without an SDK the image is left out, visibly
   --scenes       of ${scenes.join(', ')} (default: all; with two guests all but starve)
   --rounds N     how often (default 3); starve comes once, at the end
   --connections  at the same time, of the scene many (default 128, up to 256)
@@ -32,7 +41,7 @@ const end = await runBench({ usage, parse: parseOptions, run });
 process.exitCode = end === exitCode.ok ? code : end;
 
 interface Options {
-  readonly place: Place;
+  readonly places: readonly Place[];
   readonly guests: number;
   /** In the order in which they are played, each as often as it is there. */
   readonly scenes: readonly string[];
@@ -45,7 +54,7 @@ interface Options {
 /** Refuses BEN101. */
 function parseOptions(words: readonly string[]): Options | 'help' {
   const values = line.parse(words, {
-    on: { type: 'string', default: 'sim' },
+    on: { type: 'string', default: 'both' },
     scenes: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '128' },
@@ -56,8 +65,8 @@ function parseOptions(words: readonly string[]): Options | 'help' {
     help: { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  const place = (['sim', 'sel4'] as const).find((one) => one === values.on);
-  if (place === undefined) return line.refuse(`--on ${values.on} is neither sim nor sel4`);
+  const places = placeWords[values.on];
+  if (places === undefined) return line.refuse(`--on ${values.on} is none of sim, sel4 and both`);
   const guests = wholeNumber('--guests', values.guests, { min: 2, max: 3 });
   const fitting = scenes.filter((scene) => scene !== 'starve' || guests > 2);
   const asked = values.scenes?.split(',') ?? fitting;
@@ -66,7 +75,7 @@ function parseOptions(words: readonly string[]): Options | 'help' {
   const rounds = wholeNumber('--rounds', values.rounds, { min: 1, max: 100 });
   const repeated = asked.filter((scene) => scene !== 'starve');
   return {
-    place,
+    places,
     guests,
     scenes: [
       ...Array.from({ length: rounds }, () => repeated).flat(),
@@ -90,7 +99,7 @@ function wholeNumber(
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {
-  const { place, guests, connections, bytes, isVerbose } = options;
+  const { places, guests, connections, bytes } = options;
   const guest = await benchGuest(signal, options.kernel);
   const plan: PeersPlan = {
     name: 'soak',
@@ -106,28 +115,46 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       `soak_scenes=${options.scenes.join(',')}`,
     ],
   };
-  const boot = await prepare(place, plan, signal);
-  process.stdout.write(`soak: ${guests} guests, kernel ${guest.kernel.version}, ${placeTitles[place]}\n`);
+  for (const place of places) {
+    process.stdout.write(`soak: ${guests} guests, kernel ${guest.kernel.version}, ${placeTitles[place]}\n`);
+    const boot = await prepare(place, plan, { signal, isAlone: places.length === 1 });
+    if (typeof boot === 'string') {
+      process.stdout.write(`SKIP: ${boot}\n`);
+      continue;
+    }
+    const passed = await runBoot(boot, deadlineMs[place], options.isVerbose, signal);
+    for (const counter of await countersOf(place, plan)) process.stdout.write(`${counter}\n`);
+    process.stdout.write(`soak: ${passed} of ${options.scenes.length} scenes passed\n`);
+    if (passed !== options.scenes.length) code = exitCode.refused;
+  }
+}
+
+/** How many scenes passed; each is printed when it has been played. */
+async function runBoot(
+  boot: Boot,
+  limitMs: number,
+  isVerbose: boolean,
+  signal: AbortSignal,
+): Promise<number> {
   let passed = 0;
   await boot({
     until: /^vsock soak: (?:done|FAILED)|^vsock recv: FAILED/,
-    deadlineMs: deadlineMs[place],
+    deadlineMs: limitMs,
     signal,
     onLine: (speaker, text) => {
-      if (isVerbose || (text.startsWith('vsock soak: ') && !/: (?:passed|missed) /.test(text)))
-        news(`  ${speaker}| ${text}`);
       const [, verdict, scene] = /^vsock soak: (passed|missed) (.*)$/.exec(text) ?? [];
+      if (isVerbose || (text.startsWith('vsock soak: ') && verdict === undefined))
+        news(`  ${speaker}| ${text}`);
       if (verdict === undefined) return;
       process.stdout.write(`${verdict} ${scene}\n`);
       if (verdict === 'passed') passed += 1;
     },
   }).catch((error: unknown) => {
+    // What was played by the deadline, or by a guest's death, is told all the same.
     if (!(error instanceof Refusal)) throw error;
     for (const { message } of error.diagnostics) news(message);
   });
-  for (const counter of await countersOf(place, plan)) process.stdout.write(`${counter}\n`);
-  process.stdout.write(`soak: ${passed} of ${options.scenes.length} scenes passed\n`);
-  if (passed !== options.scenes.length) code = exitCode.refused;
+  return passed;
 }
 
 /** What the back end said last of each device: `CID 3: tx packets 1234`. On seL4 the VMMs keep theirs to themselves. */

@@ -103,8 +103,13 @@ async function fetchAndCompile(fetch: Fetch): Promise<VsockTest> {
   const sourceName = sources.includes(wanted) ? wanted : (sources.at(-1) ?? wanted);
   const gcc = numbered(await apt.names('libgcc-'), /^libgcc-\d+-dev$/).at(-1) ?? 'libgcc-dev';
   const source = await onlyPackage(apt, sourceName, from);
-  const libraries = [];
-  for (const name of ['libc6-dev', gcc, 'linux-libc-dev']) libraries.push(await onlyPackage(apt, name, from));
+  const libraries = [await onlyPackage(apt, 'libc6-dev', from), await onlyPackage(apt, gcc, from)];
+  // The suite's own headers stand in for some of the kernel's: the others have to be of the same series.
+  const sourceSeries = seriesOf(source.version);
+  const headers = (await apt.show('linux-libc-dev')).find(
+    ({ version }) => seriesOf(version) === sourceSeries,
+  );
+  libraries.push(headers ?? (await onlyPackage(apt, 'linux-libc-dev', from)));
   const bytes = [source, ...libraries].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   onNews(
     `fetching ${sourceName} ${source.version} for its vsock_test, and a C library: ${Math.round(bytes / 1e6)} MB from ${from}`,

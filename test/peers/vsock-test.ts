@@ -6,12 +6,13 @@ import { news, runBench } from '../../bench/harness/program.ts';
 import { benchWords } from '../../bench/harness/words.ts';
 import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { vsockGuests } from '../../meta/index.ts';
-import { type PeersPlan, type Place, placeTitles, prepare } from './boot.ts';
+import { type Boot, type PeersPlan, type Place, placeTitles, placeWords, prepare } from './boot.ts';
 import { judgeSuite, parseSuiteLine, type WayResult, ways } from './suite-lines.ts';
 import { loadVsockTest } from './vsock-test-source.ts';
 
 const usage = `usage: npm run vsock-test -- [--on sim|sel4|both] [--kernel VERSION] [--tests N,N,...] [--verbose]
-  --on         where the guests run: without seL4, on the seL4 image, or both, one after the other (default sim)
+  --on         where the guests run: without seL4, on the seL4 image, or both, one after the other (default);
+               without an SDK the image is left out, visibly
   --kernel     of the guests, as --guest debian=VERSION takes it (default: the newest)
   --tests      only these, by their numbers (default: all)
   --verbose    all lines of the guests, on stderr
@@ -47,7 +48,7 @@ function parseOptions(words: readonly string[]): Options | 'help' {
     help: { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  const places = ({ sim: ['sim'], sel4: ['sel4'], both: ['sim', 'sel4'] } as const)[values.on ?? 'sim'];
+  const places = placeWords[values.on ?? 'both'];
   if (places === undefined) return line.refuse(`--on ${values.on ?? ''} is none of sim, sel4 and both`);
   const tests = values.tests?.split(',').map(Number);
   if (tests?.some((test) => !Number.isInteger(test) || test < 0 || test >= testsMax) === true)
@@ -75,19 +76,23 @@ async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortS
     process.stdout.write(
       `vsock_test of Linux ${suite.version}, guest kernel ${guest.kernel.version}, ${placeTitles[place]}\n`,
     );
-    const { isWell, lines } = await runPlace(place, plan, isVerbose, signal);
+    const boot = await prepare(place, plan, { signal, isAlone: places.length === 1 });
+    if (typeof boot === 'string') {
+      process.stdout.write(`SKIP: ${boot}\n`);
+      continue;
+    }
+    const { isWell, lines } = await runBoot(boot, deadlineMs[place], isVerbose, signal);
     process.stdout.write(`${lines.join('\n')}\n`);
     if (!isWell) code = exitCode.refused;
   }
 }
 
-async function runPlace(place: Place, plan: PeersPlan, isVerbose: boolean, signal: AbortSignal) {
-  const boot = await prepare(place, plan, signal);
+async function runBoot(boot: Boot, limitMs: number, isVerbose: boolean, signal: AbortSignal) {
   const names = new Map<number, string>();
   const results: WayResult[] = [];
   await boot({
     until: /^vsock suite: (?:done|FAILED)|^vsock recv: FAILED/,
-    deadlineMs: deadlineMs[place],
+    deadlineMs: limitMs,
     signal,
     onLine: (speaker, text) => {
       if (isVerbose || /^vsock suite: (?:result|FAILED)/.test(text)) news(`  ${speaker}| ${text}`);

@@ -27,7 +27,7 @@
 #include "guest_memory.h"
 #include "report.h"
 
-#define RING_BYTES_DEFAULT 0x11000
+#define RING_BYTES_DEFAULT 0x21000
 
 /* For the threads to end in; a second later we end without. */
 #define END_TIMEOUT_S 2

@@ -2,7 +2,8 @@
 // A bare-metal guest that attacks its VMM and the kernel at EL1. What its CID is more than 5, and FIRST_ENDING, say how it
 // goes on after the attacks that all of them make and that all of them survive:
 //
-//     0  resets within an interrupt handler, wants interrupts in its second life, and attacks for ever
+//     0  resets within an interrupt handler first of all, and twice more with all that its attacks have left in the
+//        interrupt controller; wants interrupts in each life, and attacks for ever
 //     1  resets in a loop
 //     2  a store with writeback to the distributor, which has no valid syndrome
 //     3  makes its console's queues unsound and kicks
@@ -10,6 +11,7 @@
 //     5  a hypercall, which the kernel takes for a system call that it does not know
 //     6  a load where nothing is
 //     7  fetches instructions from the distributor
+//     9  a hypercall that a debug kernel takes for its system call Halt
 #include "attacks.h"
 #include "console.h"
 
@@ -67,6 +69,11 @@ static void attack_for(uint64_t ms)
         attack_round();
 }
 
+enum { ATTACK_MS = 1000, LIVES = 4 };
+
+static void live_up_to_a_reset(int is_wanted);
+static void attack_for_ever(uint64_t life, uint64_t cid);
+
 static void end_of_own(uint64_t cid, uint64_t ending)
 {
     switch (ending) {
@@ -89,6 +96,9 @@ static void end_of_own(uint64_t cid, uint64_t ending)
         __asm__ volatile("mov x7, #0x1234\n hvc #0" : : : "x0", "x1", "x2", "x3", "x7", "memory");
         say("HOSTILE: CID # was answered", cid, 0);
         return;
+    case 9:
+        __asm__ volatile("mov x7, #-14\n hvc #0" : : : "x0", "x1", "x2", "x3", "x7", "memory");
+        break;
     case 6:
         (void)load(0xdead0000);
         break;
@@ -107,29 +117,41 @@ void attack(void)
     }
     kept->life += 1;
     uint64_t cid = load(SOCKET + 0x100);
+    uint64_t ending = cid - 5 + FIRST_ENDING;
     random_state = cid * 1000 + kept->life;
     if (kept->life == 1) {
         say("HOSTILE: CID # begins", cid, 0);
-        attack_for(3000);
-        say("HOSTILE: CID # survived # rounds", cid, attack_rounds);
+        live_up_to_a_reset(ending == 0);
     }
-    uint64_t ending = cid - 5 + FIRST_ENDING;
-    if (ending != 0) {
-        end_of_own(cid, ending);
-        return;
-    }
+    if (ending == 0)
+        attack_for_ever(kept->life, cid);
+    if (ending == 1 && kept->life > 1)
+        smc(SMC_SYSTEM_RESET, 0, 0, 0);
+    attack_for(ATTACK_MS);
+    say("HOSTILE: CID # survived # rounds", cid, attack_rounds);
+    end_of_own(cid, ending);
+}
 
-    leave_alone();
+// With an interrupt that is active, if it arrives.
+static void live_up_to_a_reset(int is_wanted)
+{
     take_interrupts();
-    if (kept->life == 1) {
-        if (!is_interrupted())
-            say("HOSTILE: CID # gets no interrupts at all", cid, 0);
-        reset_in_handler = 1;
-        (void)is_interrupted();
-    }
-    say(is_interrupted() ? "HOSTILE: life # gets interrupts" : "HOSTILE: life # gets no interrupts", kept->life, 0);
+    reset_in_handler = is_wanted;
+    if (!is_interrupted())
+        say("HOSTILE: life 1 gets no interrupts", 0, 0);
+    mask_interrupts(1);
+}
+
+// Its second life ends, and its third begins, with all that the attacks have left behind.
+static void attack_for_ever(uint64_t life, uint64_t cid)
+{
+    take_interrupts();
+    say(is_interrupted() ? "HOSTILE: life # gets interrupts" : "HOSTILE: life # gets no interrupts", life, 0);
+    mask_interrupts(1);
     for (;;) {
-        attack_for(5000);
-        say("HOSTILE: CID # goes on after # rounds", cid, attack_rounds);
+        attack_for(ATTACK_MS);
+        say("HOSTILE: CID # survived # rounds", cid, attack_rounds);
+        if (life < LIVES)
+            smc(SMC_SYSTEM_RESET, 0, 0, 0);
     }
 }

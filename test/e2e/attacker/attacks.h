@@ -80,14 +80,14 @@ static inline void attack_socket(void)
         store(SOCKET + 0x30, queue);
         store(SOCKET + 0x38, 1U << random_below(8));
         for (unsigned i = 0; i < 3; i += 1) {
-            store(SOCKET + 0x80 + 0x10 * i, (uint32_t)(SCRATCH + 0x1000 * random_below(16)));
+            store(SOCKET + 0x80 + 0x10 * i, (uint32_t)(SCRATCH + 0x100 * random_below(16)));
             store(SOCKET + 0x84 + 0x10 * i, 0);
         }
         store(SOCKET + 0x44, 1);
     }
     store(SOCKET + 0x70, 15);
     for (unsigned i = 0; i < 4; i += 1) {
-        fill_with_garbage(SCRATCH, 0x4000);
+        fill_with_garbage(SCRATCH, 0x1000);
         store(SOCKET + 0x50, (uint32_t)random_below(4));
     }
     access_at_random(SOCKET, 0x200, 20);

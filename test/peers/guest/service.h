@@ -20,9 +20,9 @@ enum {
 
 enum job {
     EXCHANGE = 1, /* `size` bytes each way */
-    FILL_FIRST,   /* the same, but both ends begin by sending until nothing goes */
-    HOLD,         /* the same, but this end does not read or write until the gate is opened */
-    OPEN_GATE,
+    FILL_FIRST,   /* the same, but both ends send only, until gate `count` is opened */
+    HOLD,         /* the same, but this end neither reads nor writes until then */
+    OPEN_GATE,    /* number `count`, and all below */
     SINK,         /* read until the connection ends */
     FLOOD,        /* `count` attempts to connect to closed ports of `target`, one after the other */
     CALL,         /* `count` exchanges with `target` at the same time */
@@ -50,7 +50,7 @@ struct report {
 
 /* Of all processes of a guest. */
 struct shared {
-    uint32_t gate;
+    uint32_t gate; /* the last one that is open */
     uint32_t is_over;
     uint32_t sinking; /* connections that sink now */
     uint32_t sunk;    /* that have ended */
@@ -89,6 +89,11 @@ static inline int await_count(uint32_t *counter, uint32_t wanted, int64_t limit_
         sleep_ms(10);
     }
     return 1;
+}
+
+static inline void open_gate(uint32_t number)
+{
+    __atomic_store_n(&shared->gate, number, __ATOMIC_SEQ_CST);
 }
 
 static inline void note_lost(void)
@@ -144,6 +149,8 @@ static inline int call_exchange(uint32_t cid, const struct order *order)
         if (exchange.full_at < exchange.size)
             count(&shared->full);
     }
+    if (order->job == FILL_FIRST)
+        (void)await_count(&shared->gate, order->count, GATE_MS);
     if (finish_exchange(&exchange) == EXCHANGE_GOOD)
         return 0;
     add_exchange(&line, &exchange);
@@ -240,7 +247,7 @@ static inline void serve_crowd(int fd, const struct order *order)
     static int crowd[CALLS_MAX];
     static uint8_t bytes[CHUNK];
     struct report report = { 0, 0, 0 };
-    struct order hold = { HOLD, 0, UINT64_C(1) << 40, 0, 0, 0 };
+    struct order hold = { HOLD, 0, UINT64_C(1) << 40, 0, UINT32_MAX, 0 };
     for (uint32_t i = 0; i < order->count && i < CALLS_MAX; i += 1) {
         long one = begin(order->target, &hold);
         if (one >= 0) {
@@ -291,12 +298,12 @@ static inline void restart(int is_orderly)
 
 static inline int serve_exchange(int fd, const struct order *order)
 {
-    if (order->job == HOLD && !await_count(&shared->gate, 1, GATE_MS))
+    if (order->job == HOLD && !await_count(&shared->gate, order->count, GATE_MS))
         return 1;
     struct exchange exchange = new_exchange(fd, (int)order->is_seqpacket, order->size, order->nonce, 0);
     start_sender(&exchange);
     if (order->job == FILL_FIRST)
-        await_full(&exchange);
+        (void)await_count(&shared->gate, order->count, GATE_MS);
     if (finish_exchange(&exchange) == EXCHANGE_GOOD)
         return 0;
     struct line line = soak_line("exchange that was served, job ");
@@ -336,7 +343,7 @@ static inline int serve_order(int fd)
     case HOLD:
         return serve_exchange(fd, &order);
     case OPEN_GATE:
-        count(&shared->gate);
+        open_gate(order.count);
         answer(fd, (struct report){ 1, 0, 0 });
         return 0;
     case SINK:

@@ -14,6 +14,7 @@ struct soak {
     uint32_t connections;
     uint32_t bytes;
     uint64_t nonce;
+    uint32_t gate; /* of the scene */
 };
 
 enum {
@@ -45,7 +46,7 @@ static uint32_t other(const struct soak *soak, uint32_t index)
 static struct order exchange_order(struct soak *soak, enum job job, uint32_t index, uint64_t size)
 {
     soak->nonce += 1;
-    return (struct order){ job, index % 2, size, soak->nonce << 16, 0, 0 };
+    return (struct order){ job, index % 2, size, soak->nonce << 16, soak->gate, 0 };
 }
 
 /* `number` exchanges with all others, or with `cid` if it is not 0. */
@@ -97,21 +98,32 @@ static struct finding scene_many(struct soak *soak)
     return (struct finding){ NULL, half + callers * (half / (soak->guests - 1)), good, " bytes each way ", soak->bytes };
 }
 
+/* That of this scene, at all others and here. Returns 0 if one of them does not answer. */
+static int open_gates(const struct soak *soak)
+{
+    struct order gate = { OPEN_GATE, 0, 0, 0, soak->gate, 0 };
+    struct report report;
+    int is_open = 1;
+    open_gate(soak->gate);
+    for (uint32_t i = 0; i + 1 < soak->guests; i += 1)
+        is_open &= command(other(soak, i), &gate, &report) == 0;
+    return is_open;
+}
+
 /* The other end of some sleeps until others that came later are through. */
 static struct finding scene_slow(struct soak *soak)
 {
     struct calls held = { .count = 0 };
     uint32_t cid = other(soak, 0);
     shared->full = 0;
+    soak->gate += 1;
     for (uint32_t i = 0; i < HELD; i += 1)
         start_call(&held, cid, exchange_order(soak, HOLD, i, FULL_BYTES));
     const char *what = await_count(&shared->full, HELD, SCENE_MS) ? NULL : "not all senders were held up by a reader that sleeps";
     unsigned passed = run_exchanges(soak, 0, 16, soak->bytes);
     if (passed != 16)
         what = "others did not get past a reader that sleeps";
-    struct order gate = { OPEN_GATE, 0, 0, 0, 0, 0 };
-    struct report report;
-    if (command(cid, &gate, &report) < 0)
+    if (!open_gates(soak))
         what = "the sleeper could not be woken";
     return (struct finding){ what, HELD + 16, end_calls(&held, SCENE_MS) + passed, " held ", HELD };
 }
@@ -121,10 +133,14 @@ static struct finding scene_full(struct soak *soak)
 {
     struct calls calls = { .count = 0 };
     shared->full = 0;
+    soak->gate += 1;
     for (uint32_t i = 0; i < STREAMS; i += 1)
         start_call(&calls, other(soak, i / 2), exchange_order(soak, FILL_FIRST, i, FULL_BYTES));
+    const char *what = await_count(&shared->full, STREAMS, SCENE_MS) ? NULL : "not all were full";
+    sleep_ms(2 * FULL_MS); /* for the other ends, which do not tell */
+    if (!open_gates(soak))
+        what = "the other ends could not be told to read";
     unsigned good = end_calls(&calls, SCENE_MS);
-    const char *what = shared->full == STREAMS ? NULL : "not all were full";
     return (struct finding){ what, STREAMS, good, " full ", shared->full };
 }
 
@@ -305,7 +321,7 @@ static uint32_t own_cid(void)
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
-    struct soak soak = { own_cid(), 0, 0, 0, 1 };
+    struct soak soak = { own_cid(), 0, 0, 0, 1, 0 };
     uint32_t leader = 0;
     struct {
         const char *name;

@@ -141,6 +141,13 @@ void back_end_stop(void)
     is_running = false;
 }
 
+void back_end_report(void)
+{
+    for (unsigned i = 0; i < num_guests; i++) {
+        guest_report(&guests[i]);
+    }
+}
+
 const char *back_end_path(unsigned guest)
 {
     return paths[guest];

@@ -26,6 +26,9 @@ unsigned back_end_said(const char *text);
 /* Only after back_end_stop(). */
 uint64_t back_end_counter(unsigned guest, enum vsock_counter counter);
 
+/* The lines that the program ends with. */
+void back_end_report(void);
+
 /* Nothing that wakes a guest's thread is left unread. */
 bool back_end_is_asleep(unsigned guest);
 

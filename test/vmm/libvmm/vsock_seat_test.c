@@ -3,6 +3,7 @@
 #include "../harness.h"
 #include "event_counts.h"
 #include "fake.h"
+#include "idle.h"
 #include "syndrome.h"
 #include "vsock.h"
 #include "vsock_seat.h"
@@ -21,6 +22,7 @@ static struct {
     unsigned width;
     bool is_write;
     bool is_off;
+    unsigned completed;
     bool is_reset;
     bool wants_ticks;
     unsigned ticks;
@@ -87,6 +89,12 @@ bool vsock_device_guest_reset(struct vsock_device *device)
     (void)device;
     played.is_reset = true;
     return played.runs > 0;
+}
+
+void vsock_device_complete(struct vsock_device *device)
+{
+    (void)device;
+    played.completed++;
 }
 
 const char *vsock_setup_fault_text(enum vsock_setup_fault fault)
@@ -338,6 +346,56 @@ TEST(seat_says_why_there_is_no_device)
     fake.is_full = true;
     CHECK(!vsock_seat_init(&config));
     CHECK(strstr(fake.log, "no room") != NULL);
+}
+
+/* The guest writes a queue's number to QueueNotify. */
+static void kick(unsigned queue)
+{
+    seL4_UserContext registers = { .x = { [7] = queue } };
+    CHECK(fake.handler(0, 0x50, data_abort(.width_log2 = 2, .rt = 7, .is_write = true), &registers, NULL));
+    (void)vsock_seat_settle(seL4_Fault_VMFault);
+}
+
+TEST(seat_returns_what_was_sent_when_the_guest_does_something_else)
+{
+    set_up();
+    played.completed = 0;
+    kick(1);
+    kick(1);
+    CHECK_EQUAL(played.completed, 0);
+    (void)vsock_seat_settle(seL4_Fault_VCPUFault);
+    CHECK_EQUAL(played.completed, 1);
+    kick(1);
+    kick(0);
+    CHECK_EQUAL(played.completed, 2);
+    (void)vsock_seat_settle(seL4_Fault_VPPIEvent);
+    CHECK_EQUAL(played.completed, 3);
+}
+
+TEST(seat_returns_what_was_sent_on_news_from_peers_only_to_a_guest_that_waits)
+{
+    set_up();
+    idle_forget();
+    played.completed = 0;
+    vsock_seat_notified(CHANNEL);
+    (void)vsock_seat_settle(0);
+    CHECK_EQUAL(played.completed, 0);
+    fake.frequency = 1000000;
+    CHECK(idle_init(9));
+    CHECK(idle_wait(0));
+    vsock_seat_notified(CHANNEL);
+    (void)vsock_seat_settle(0);
+    CHECK_EQUAL(played.completed, 1);
+    idle_forget();
+}
+
+TEST(seat_returns_what_was_sent_when_told)
+{
+    set_up();
+    played.completed = 0;
+    kick(1);
+    vsock_seat_complete();
+    CHECK_EQUAL(played.completed, 1);
 }
 
 TEST(seat_counts_the_registers_that_are_used_all_the_time)

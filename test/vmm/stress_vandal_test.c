@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A peer that rewrites its rings at any moment: a thread of its own scribbles over both regions of guest 1, indices and
+ * records, while guests 0 and 2 exchange streams, every byte of which is checked. It may do itself any harm, and no other. */
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "harness.h"
+#include "streams.h"
+
+#define STEPS 3000
+
+static struct packet packet;
+static struct world *world;
+static bool stop;
+
+/* One word or one record; most are plausible, so that they are believed for a while. */
+static void scribble(struct vsock_ring_region *region, uint64_t *random)
+{
+    uint32_t value = random_next(random);
+    uint32_t at = (value >> 8) % (uint32_t)(world->ring_size - VSOCK_RING_HEADER_SIZE - 64) & ~7u;
+    uint8_t wire[VSOCK_HEADER_SIZE];
+    switch (value % 8) {
+    case 0:
+        __atomic_store_n(&region->tail, value, __ATOMIC_RELAXED);
+        break;
+    case 1:
+    case 2:
+        __atomic_fetch_add(&region->tail, 8 * (value >> 8) % 1024, __ATOMIC_RELAXED);
+        break;
+    case 3:
+        __atomic_store_n(&region->head, value, __ATOMIC_RELAXED);
+        break;
+    case 4:
+        __atomic_fetch_add(&region->epoch, value >> 31, __ATOMIC_RELAXED);
+        break;
+    case 5:
+        __atomic_store_n(&region->sleeping, value, __ATOMIC_RELAXED);
+        __atomic_store_n(&region->want_room, value, __ATOMIC_RELAXED);
+        break;
+    default:
+        vsock_header_render(&(struct vsock_header){.src_cid = 4 + (value >> 30 == 0),
+                                                   .dst_cid = 3 + (value >> 29 & 2),
+                                                   .len = (value >> 20) % 300,
+                                                   .type = (uint16_t)(1 + (value >> 9) % 2),
+                                                   .op = (uint16_t)((value >> 12) % 9)},
+                            wire);
+        for (unsigned i = 0; i < sizeof wire; i++) {
+            __atomic_store_n(&region->data[at + 8 + i], wire[i], __ATOMIC_RELAXED);
+        }
+        break;
+    }
+}
+
+static void *vandal(void *argument)
+{
+    uint64_t random = *(const uint64_t *)argument;
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+        for (unsigned i = 0; i < 16; i++) {
+            scribble(world->regions[1][i % 2 * 2], &random);
+        }
+        sched_yield();
+    }
+    return NULL;
+}
+
+/* What has come to an honest guest: of the other one every byte is right; of the vandal's, nothing is expected. */
+static void receive(unsigned who, unsigned other)
+{
+    struct guest *guest = world->guests[who];
+    uint32_t head, length;
+    while (guest_receive(guest, &packet)) {
+        if (packet.header.src_cid == 4) {
+            continue;
+        }
+        struct stream *stream = &streams[other][who];
+        CHECK_EQUAL(packet.header.src_cid, 3 + other);
+        CHECK(packet.header.op == VSOCK_OP_REQUEST || packet.header.op == VSOCK_OP_RW);
+        for (uint32_t at = 0; at < packet.size; at++) {
+            CHECK_EQUAL(packet.payload[at], stream_byte(other, who, stream->port, stream->received + at));
+        }
+        stream->received += packet.size;
+    }
+    while (guest_used(guest, TX, &head, &length)) {
+        CHECK_EQUAL(length, 0);
+    }
+    CHECK_EQUAL(reg_read(guest, R_STATUS), 15);
+}
+
+static void step(unsigned who, unsigned other)
+{
+    struct guest *guest = world->guests[who];
+    guest->more = vsock_device_notified(&guest->device, peer_index(who, 1));
+    if (guest->queues[TX].num_free > QUEUE_NUM / 2) {
+        struct vsock_header to_vandal = make_header(guest->cid, 4, 1 + random_below(&seed, 7), 0);
+        guest_queue_packet(guest, &to_vandal, NULL, 0);
+        streams_send(world, who, other);
+    }
+    guest_kick(guest, TX);
+    guest_post(guest, guest->queues[RX].num_free, 3776);
+    for (unsigned run = 0; run < 20 && guest->more; run++) {
+        guest->more = vsock_device_run(&guest->device);
+    }
+    guest_kick(world->guests[other], TX);
+    receive(who, other);
+}
+
+TEST(stress_a_peer_that_rewrites_its_rings_at_any_moment)
+{
+    for (uint64_t i = 0; i < 4; i++) {
+        pthread_t thread;
+        uint64_t random = 900 + i;
+        world = streams_start(3, i % 2 == 0 ? 0x2000 : RING_SIZE, 500 + i);
+        __atomic_store_n(&stop, false, __ATOMIC_RELEASE);
+        CHECK(pthread_create(&thread, NULL, vandal, &random) == 0);
+        for (unsigned n = 0; n < STEPS; n++) {
+            unsigned who = random_below(&seed, 2) * 2;
+            step(who, 2 - who);
+            if (n % 8 == 0) {
+                sched_yield(); /* with one processor the vandal has its turn as well */
+            }
+        }
+        __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK(streams[0][2].received > 100000); /* the honest two were not disturbed */
+        CHECK(streams[2][0].received > 100000);
+        const uint64_t *counters = world->guests[0]->device.counters;
+        CHECK(counters[VSOCK_COUNT_RX_RING_BROKEN] > 0); /* and what was dropped was counted */
+        CHECK(counters[VSOCK_COUNT_RX_STALE] + counters[VSOCK_COUNT_RX_SPOOFED] + counters[VSOCK_COUNT_RX_MALFORMED] > 0);
+    }
+}
