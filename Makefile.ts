@@ -327,7 +327,7 @@ function judgeImage(inputs: ImageInputs): readonly Step[] {
       image: outputs.image,
       system: outputs.system,
       vmms: inputs.system.guests.map(({ programImage }) => programImage),
-      driver: 'serial_driver.elf',
+      drivers: { serial: 'serial_driver.elf', timer: 'timer_driver.elf' },
       probe: 'judge/probe.o',
     }),
   ];

@@ -38,6 +38,15 @@ export interface JudgedVmm {
   readonly cpu: string;
 }
 
+/** A driver of sDDF's, and what sDDF says of it and of its device on this board. */
+export interface JudgedDriver {
+  readonly pd: SystemPd;
+  readonly elf: ElfFile;
+  readonly config: DriverConfig;
+  /** In the board's device tree as sDDF has it. */
+  readonly device: NodeInTree;
+}
+
 export interface Evidence {
   readonly board: JudgedBoard;
   readonly sdk: SdkFacts;
@@ -45,10 +54,9 @@ export interface Evidence {
   readonly systemPath: string;
   readonly system: SystemFile;
   readonly vmms: readonly JudgedVmm[];
-  readonly driver: { readonly pd: SystemPd; readonly elf: ElfFile };
+  readonly drivers: readonly JudgedDriver[];
   /** The board's device tree as sDDF has it. */
-  readonly reference: { readonly gic: GuestGic; readonly serial: NodeInTree };
-  readonly driverConfig: DriverConfig;
+  readonly reference: { readonly gic: GuestGic };
   readonly loader: { readonly file: string; readonly start: bigint; readonly bytes: Buffer };
   readonly image: { readonly file: string; readonly bytes: Buffer };
 }

@@ -8,7 +8,7 @@ import { hex } from '../../meta/units.ts';
 import { type ElfSection, sectionOf } from './elf-file.ts';
 import type { Evidence } from './evidence.ts';
 
-export function judgeLoader({ board, loader, image, vmms, driver }: Evidence): Diagnostic[] {
+export function judgeLoader({ board, loader, image, vmms, drivers }: Evidence): Diagnostic[] {
   const found: Diagnostic[] = [];
   if (board.loadAddress !== loader.start)
     found.push(
@@ -40,7 +40,7 @@ export function judgeLoader({ board, loader, image, vmms, driver }: Evidence): D
     );
   const sections = [
     ...vmms.map(({ elf }) => ({ elf, name: '.guest_dtb_image' })),
-    { elf: driver.elf, name: '.device_resources' },
+    ...drivers.map(({ elf }) => ({ elf, name: '.device_resources' })),
   ];
   for (const { elf, name } of sections)
     if (!pages(sectionOf(elf, name)).every((page) => image.bytes.includes(page)))

@@ -17,14 +17,20 @@ import type { Step, StepFiles } from '../step.ts';
 import type { SdkBoard } from '../store/sdk-board.ts';
 import { compileDeviceTree } from '../tools/dtc.ts';
 import { damaged, firstSegment, parseElf, sectionOf } from './elf-file.ts';
-import type { Evidence, JudgedBoard, JudgedVmm, SdkFacts } from './evidence.ts';
+import type { Evidence, JudgedBoard, JudgedDriver, JudgedVmm, SdkFacts } from './evidence.ts';
 import { judge } from './judge.ts';
 import { readProbe } from './probe.ts';
 import { parseSystem, type SystemFile, type SystemPd } from './system-file.ts';
 
+interface BoardDevice {
+  readonly node: string;
+  readonly driver: { readonly directory: string };
+}
+
 export interface JudgeOptions {
   readonly board: JudgedBoard & {
-    readonly serial: { readonly node: string; readonly driver: { readonly directory: string } };
+    readonly serial: BoardDevice;
+    readonly timer: BoardDevice;
   };
   readonly sdk: Pick<SdkBoard, 'directory' | 'memory' | 'devices' | 'kernel'>;
   /** Directory of sDDF, and the device tree source of the board that counts, mostly out of it. */
@@ -35,29 +41,36 @@ export interface JudgeOptions {
   readonly image: string;
   readonly system: string;
   readonly vmms: readonly string[];
-  readonly driver: string;
+  /** Programs of the drivers. */
+  readonly drivers: { readonly serial: string; readonly timer: string };
   /** vmm/judge_probe.c, compiled. */
   readonly probe: string;
 }
 
 /** The board's device tree, compiled, and the verdict. */
 export function judgeSteps(options: JudgeOptions): readonly Step[] {
-  const { image, system, vmms, driver, probe } = options;
-  const { board, sdk, serial, loader, driverConfig } = factsOf(options);
+  const { image, system, vmms, probe } = options;
+  const { board, sdk, devices, loader } = factsOf(options);
+  const ofDrivers = devices.flatMap(({ program, configFile }) => [program, configFile]);
   return [
     compileDeviceTree({ dtc: options.dtc, input: options.referenceDts, output: reference }),
     {
       name: 'judge',
       action: {
         kind: 'fn',
-        key: digestText(JSON.stringify(['judge 1', board, sdk, serial], bigintAsText)),
+        key: digestText(
+          JSON.stringify(
+            ['judge 2', board, sdk, devices.map(({ node, driver }) => [node, driver])],
+            bigintAsText,
+          ),
+        ),
         run: async (io) => {
           const evidence = await open(options, io);
           refuseErrors(judge(evidence));
           await io.write(verdict, describe(evidence));
         },
       },
-      inputs: [image, system, ...vmms, driver, probe, loader, reference, driverConfig],
+      inputs: [image, system, ...vmms, ...ofDrivers, probe, loader, reference],
       outputs: [verdict],
     },
   ];
@@ -66,16 +79,30 @@ export function judgeSteps(options: JudgeOptions): readonly Step[] {
 const verdict = 'judge/verdict.txt';
 const reference = 'judge/board.dtb';
 
+interface DeviceFacts {
+  /** Path in the board's device tree. */
+  readonly node: string;
+  /** Below sDDF's `drivers/`. */
+  readonly driver: string;
+  readonly program: string;
+  /** sDDF's, of the driver. */
+  readonly configFile: string;
+}
+
 /** What of the options counts, so that nothing else makes the step run again. */
-function factsOf({ board: described, sdk, sddf }: JudgeOptions): {
+function factsOf({ board: described, sdk, sddf, drivers }: JudgeOptions): {
   board: JudgedBoard;
   sdk: SdkFacts;
-  serial: { node: string; driver: string };
+  devices: readonly DeviceFacts[];
   loader: string;
-  driverConfig: string;
 } {
-  const { name, cpu, loadAddress, bootLine, paddrBottom, paddrTop, serial } = described;
-  const driver = serial.driver.directory;
+  const { name, cpu, loadAddress, bootLine, paddrBottom, paddrTop, serial, timer } = described;
+  const deviceFacts = ({ node, driver: { directory } }: BoardDevice, program: string): DeviceFacts => ({
+    node,
+    driver: directory,
+    program,
+    configFile: `${sddf}/drivers/${directory}/config.json`,
+  });
   return {
     board: {
       name,
@@ -86,21 +113,29 @@ function factsOf({ board: described, sdk, sddf }: JudgeOptions): {
       ...(bootLine === undefined ? {} : { bootLine }),
     },
     sdk: { memory: sdk.memory, devices: sdk.devices, hasGicV3: sdk.kernel.hasGicV3, cpu: sdk.kernel.cpu },
-    serial: { node: serial.node, driver },
+    devices: [deviceFacts(serial, drivers.serial), deviceFacts(timer, drivers.timer)],
     loader: `${sdk.directory}/elf/loader.elf`,
-    driverConfig: `${sddf}/drivers/${driver}/config.json`,
   };
 }
 
 const bigintAsText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? `${value}` : value);
 
 async function open(options: JudgeOptions, io: StepFiles): Promise<Evidence> {
-  const { board, sdk, serial, loader, driverConfig } = factsOf(options);
+  const { board, sdk, devices, loader } = factsOf(options);
   const system = parseSystem((await io.read(options.system)).toString(), options.system);
   const vmms: JudgedVmm[] = [];
   for (const path of options.vmms) vmms.push(openVmm(system, path, await io.read(path)));
   const tree = parseFdt(await io.read(reference), options.referenceDts);
-  const config = parseJson((await io.read(driverConfig)).toString(), driverConfig);
+  const drivers: JudgedDriver[] = [];
+  for (const { node, driver, program, configFile } of devices) {
+    const config = parseJson((await io.read(configFile)).toString(), configFile);
+    drivers.push({
+      pd: pdOf(system, program),
+      elf: parseElf(await io.read(program), program),
+      config: parseDriverConfig(config, driver, configFile),
+      device: findNode(tree, node),
+    });
+  }
   return {
     board,
     sdk,
@@ -108,12 +143,8 @@ async function open(options: JudgeOptions, io: StepFiles): Promise<Evidence> {
     systemPath: options.system,
     system,
     vmms,
-    driver: {
-      pd: pdOf(system, options.driver),
-      elf: parseElf(await io.read(options.driver), options.driver),
-    },
-    reference: { gic: gicFromTree(tree), serial: findNode(tree, serial.node) },
-    driverConfig: parseDriverConfig(config, serial.driver, driverConfig),
+    drivers,
+    reference: { gic: gicFromTree(tree) },
     loader: { file: loader, ...firstSegment(await io.read(loader), loader) },
     image: { file: options.image, bytes: await io.read(options.image) },
   };
@@ -144,13 +175,16 @@ function parseJson(text: string, file: string): unknown {
   }
 }
 
-function describe({ board, loader, vmms, driver, system, probe }: Evidence): string {
+function describe({ board, loader, vmms, drivers, system, probe }: Evidence): string {
   const fixed = system.regions.filter(({ paddr }) => paddr !== undefined);
   const rows = [
     `board ${board.name}, cpu ${board.cpu}`,
     `loader at ${hex(loader.start)}`,
     ...fixed.map(({ name, paddr = 0n, size }) => `region '${name}' ${formatRange(paddr, paddr + size)}`),
-    `interrupt of ${driver.pd.name} ${driver.pd.irqs.map(({ irq, trigger }) => `${irq} (${trigger})`).join(', ')}`,
+    ...drivers.map(
+      ({ pd }) =>
+        `interrupt of ${pd.name} ${pd.irqs.map(({ irq, trigger }) => `${irq} (${trigger})`).join(', ')}`,
+    ),
     ...vmms.map(
       ({ elf, machine: { gic, ram } }) =>
         `guest of ${elf.file}: RAM ${formatRange(ram.base, ram.base + ram.size)}, GICv${gic.version} with its distributor at ${hex(gic.distributor.base)}`,

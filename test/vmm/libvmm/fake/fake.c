@@ -101,6 +101,11 @@ seL4_Error seL4_TCB_Resume(seL4_Word tcb)
     return fake.resume_error;
 }
 
+bool generic_timer_is_readable(void)
+{
+    return !fake.is_counter_hidden;
+}
+
 uint64_t generic_timer_count(void)
 {
     return fake.count;

@@ -304,6 +304,7 @@ extern struct fake {
     seL4_Word resumed; /* TCB capability of the last resume */
     seL4_Error resume_error;
     uint64_t count, frequency; /* of the machine's counter */
+    bool is_counter_hidden;
     uint64_t timeout_ns; /* what the timer was last asked for */
     unsigned timeouts, timeout_channel;
     unsigned injected[1024];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The serial port: what the driver's .device_resources and the system description say, against sDDF's own device tree of
-// the board and sDDF's config.json of the driver.
+// A driver's device, the serial port or the timer: what the driver's .device_resources and the system description say,
+// against sDDF's own device tree of the board and sDDF's config.json of the driver.
 import type { Diagnostic } from '../../meta/diagnostic.ts';
 import { errorFinding } from '../../meta/finding.ts';
 import {
@@ -16,34 +16,36 @@ import {
   stringsOf,
 } from '../../meta/index.ts';
 import type { AddressRange } from '../store/sdk-board.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, JudgedDriver } from './evidence.ts';
 import { isInOneOf } from './memory.ts';
 import { ConfigBytes } from './probe.ts';
 
-export function judgeSerial(evidence: Evidence): Diagnostic[] {
-  const { driver, probe, reference, driverConfig } = evidence;
-  const resources = new ConfigBytes(driver.elf, '.device_resources', probe);
+export function judgeDevice(evidence: Evidence, driver: JudgedDriver): Diagnostic[] {
+  const { config, device } = driver;
+  const resources = new ConfigBytes(driver.elf, '.device_resources', evidence.probe);
   const found: Diagnostic[] = [];
-  if (findDriver([driverConfig], reference.serial.node) === undefined)
+  if (findDriver([config], device.node) === undefined)
     found.push(
       errorFinding(
         'JDG140',
-        `'${driver.elf.file}' was built from driver '${driverConfig.directory}' for ${quoted(driverConfig.compatible)}, but '${pathOf(reference.serial.node)}' of '${evidence.board.name}' is ${quoted(stringsOf(reference.serial.node, 'compatible'))}`,
+        `'${driver.elf.file}' was built from driver '${config.directory}' for ${quoted(config.compatible)}, but '${pathOf(device.node)}' of '${evidence.board.name}' is ${quoted(stringsOf(device.node, 'compatible'))}`,
         { hint: 'choose the driver that fits in board.ts' },
       ),
     );
-  return [...found, ...judgeRegions(evidence, resources), ...judgeIrqs(evidence, resources)];
+  return [...found, ...judgeRegions(evidence, driver, resources), ...judgeIrqs(evidence, driver, resources)];
 }
 
 const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
-const inBoard = 'correct the serial node in board.dts';
+const inBoard = "correct the device's node in board.dts";
 
 function judgeRegions(
-  { driver, reference, driverConfig, sdk, systemPath }: Evidence,
+  { sdk, systemPath }: Evidence,
+  driver: JudgedDriver,
   resources: ConfigBytes,
 ): Diagnostic[] {
-  const wanted = driverConfig.resources.regions.filter(({ dt_index }) => dt_index !== undefined);
+  const { device } = driver;
+  const wanted = driver.config.resources.regions.filter(({ dt_index }) => dt_index !== undefined);
   const given = resources
     .elements(
       'device_resources_t.regions',
@@ -55,7 +57,7 @@ function judgeRegions(
       size: entry.u64('device_region_resource_t.region.size'),
       paddr: entry.u64('device_region_resource_t.io_addr'),
     }));
-  const registers = addressesOf(reference.serial);
+  const registers = addressesOf(device);
   return wanted.flatMap(({ name, dt_index, size }, i): Diagnostic[] => {
     const entry = given[i];
     const register = registers[dt_index ?? 0];
@@ -64,7 +66,7 @@ function judgeRegions(
       return [
         errorFinding(
           'JDG141',
-          `'${driver.elf.file}' will drive ${entry === undefined ? 'no registers' : formatRange(entry.paddr, entry.paddr + entry.size)} as '${name}', but sDDF has '${pathOf(reference.serial.node)}' of the board at ${expected === undefined ? 'no address' : formatRange(expected.start, expected.end)}`,
+          `'${driver.elf.file}' will drive ${entry === undefined ? 'no registers' : formatRange(entry.paddr, entry.paddr + entry.size)} as '${name}', but sDDF has '${pathOf(device.node)}' of the board at ${expected === undefined ? 'no address' : formatRange(expected.start, expected.end)}`,
           { hint: inBoard },
         ),
       ];
@@ -82,7 +84,7 @@ function judgeRegions(
       found.push(
         errorFinding(
           'JDG143',
-          `the serial port ${formatRange(expected.start, expected.end)} is not in what the SDK calls devices`,
+          `'${pathOf(device.node)}' ${formatRange(expected.start, expected.end)} is not in what the SDK calls devices`,
           { hint: 'compare the SDK and sDDF: they are not for one board', place: { file: systemPath } },
         ),
       );
@@ -101,15 +103,13 @@ function pagesOf({ start, size }: { start: bigint; size: bigint }, wanted: bigin
 const isSame = ({ paddr, size }: { paddr: bigint; size: bigint }, { start, end }: AddressRange): boolean =>
   paddr === start && paddr + size === end;
 
-function judgeIrqs(
-  { driver, reference, driverConfig, systemPath }: Evidence,
-  resources: ConfigBytes,
-): Diagnostic[] {
+function judgeIrqs({ systemPath }: Evidence, driver: JudgedDriver, resources: ConfigBytes): Diagnostic[] {
+  const { device } = driver;
   const ids = resources
     .elements('device_resources_t.irqs', 'device_irq_resource_t', resources.u8('device_resources_t.num_irqs'))
     .map((entry) => entry.u8('device_irq_resource_t.id'));
-  const interrupts = interruptsOf(reference.serial, 'aarch64');
-  return driverConfig.resources.irqs.flatMap(({ dt_index }, i): Diagnostic[] => {
+  const interrupts = interruptsOf(device, 'aarch64');
+  return driver.config.resources.irqs.flatMap(({ dt_index }, i): Diagnostic[] => {
     const expected = interrupts[dt_index];
     const given = driver.pd.irqs.find(({ id }) => id === ids[i]);
     if (expected !== undefined && given?.irq === expected.irq && given.trigger === expected.trigger)
@@ -117,7 +117,7 @@ function judgeIrqs(
     return [
       errorFinding(
         'JDG144',
-        `'${driver.pd.name}' gets ${given === undefined ? 'no interrupt' : `interrupt ${given.irq} (${given.trigger})`}, but sDDF has '${pathOf(reference.serial.node)}' of the board with ${expected === undefined ? 'none' : `interrupt ${expected.irq} (${expected.trigger ?? ''})`}`,
+        `'${driver.pd.name}' gets ${given === undefined ? 'no interrupt' : `interrupt ${given.irq} (${given.trigger})`}, but sDDF has '${pathOf(device.node)}' of the board with ${expected === undefined ? 'none' : `interrupt ${expected.irq} (${expected.trigger ?? ''})`}`,
         { hint: inBoard, place: { file: systemPath } },
       ),
     ];
