@@ -7,10 +7,11 @@ import { benchWords } from './harness/words.ts';
 import { measureSel4, type Mode, modes, type Sel4Sample } from './sel4/boot.ts';
 import { prepareSel4, type Sel4Workload } from './sel4/plan.ts';
 import { renderSel4 } from './sel4/table.ts';
+import { vsockLimits } from '../meta/index.ts';
 import { parseCount, parseWrites } from './vsock/workload.ts';
 
 const usage = `usage: npm run bench vsock-sel4 -- [--config debug|release] [--mode icount|plain|both] [--bytes N]
-         [--writes N,N,...] [--pings N] [--connects N] [--runs N] [--timeout S] [--verbose]
+         [--writes N,N,...] [--pings N] [--connects N] [--ring-bytes N] [--runs N] [--timeout S] [--verbose]
   --config     configuration of Microkit (default release)
   --mode       guest time by instructions (QEMU's -icount), by the host's clock, or first one and then the other
                (default both)
@@ -18,6 +19,7 @@ const usage = `usage: npm run bench vsock-sel4 -- [--config debug|release] [--mo
   --writes     sizes of a write, multiples of 8 up to 1048576 (default 1024,3600,16384,65536,262144)
   --pings N    one-byte messages there and back, up to 10000 (default 500)
   --connects N connections, one after the other, up to 10000 (default 50)
+  --ring-bytes bytes of a region between two VMMs (default ${vsockLimits.defaultRingBytes})
   --runs N     boots in each mode; the tables show medians (default 1)
   --timeout S  for one boot (default 900)
   --verbose    all lines of guests and VMMs, on stderr
@@ -70,6 +72,7 @@ function parseOptions(words: readonly string[]): Options | 'help' {
     writes: { type: 'string', default: '1024,3600,16384,65536,262144' },
     pings: { type: 'string', default: '500' },
     connects: { type: 'string', default: '50' },
+    'ring-bytes': { type: 'string', default: String(vsockLimits.defaultRingBytes) },
     runs: { type: 'string', default: '1' },
     timeout: { type: 'string', default: '900' },
     verbose: { type: 'boolean' },
@@ -90,6 +93,7 @@ function parseOptions(words: readonly string[]): Options | 'help' {
       writes: parseWrites(line, values.writes),
       pings: count('--pings', values.pings, 10_000),
       connects: count('--connects', values.connects, 10_000),
+      ringBytes: count('--ring-bytes', values['ring-bytes'], 2 ** 26),
     },
     modes: wanted,
     runs: count('--runs', values.runs, 100),

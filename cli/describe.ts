@@ -33,6 +33,8 @@ interface DescribeInputs {
   readonly dtc: string;
   /** With it, the driver's needs are read from that tree. */
   readonly sddf?: string;
+  /** Bytes of a vsock region, if not the default. */
+  readonly ringBytes?: bigint;
   /** sDDF's device tree source of the board, to hold the board's own against. */
   readonly referenceDts?: string;
 }
@@ -61,6 +63,7 @@ export async function loadDescription(
       board: { ...board, serial },
       tree,
       guests: Array.from({ length: count }, () => board.guest),
+      ...(inputs.ringBytes === undefined ? {} : { ringBytes: inputs.ringBytes }),
     });
 }
 

@@ -12,6 +12,8 @@ export interface SimInputs extends Pick<ImageInputs, 'vmm' | 'programs' | 'image
   readonly hasShell: boolean;
   /** Other programs than those of `programs`, by the name of the one that each replaces. */
   readonly programSources?: NonNullable<InitramfsPlan['sources']>;
+  /** Programs beside these. */
+  readonly otherPrograms?: NonNullable<InitramfsPlan['otherPrograms']>;
 }
 
 /** What `sim` runs beside QEMU: the back end with the guests' socket devices, and their initramfs. */
@@ -32,6 +34,7 @@ export function planSim(inputs: SimInputs): {
     hasShell: inputs.hasShell,
     variant: inputs.hasShell ? 'sim-shell' : 'sim',
     ...(inputs.programSources === undefined ? {} : { sources: inputs.programSources }),
+    ...(inputs.otherPrograms === undefined ? {} : { otherPrograms: inputs.otherPrograms }),
   });
   return {
     steps: [

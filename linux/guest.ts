@@ -40,6 +40,8 @@ export interface InitramfsPlan {
   readonly variant?: string;
   /** Sources in place of those of programsDir; how a benchmark has its own programs run. */
   readonly sources?: Readonly<Partial<Record<ProgramName, string>>>;
+  /** Programs beside these, which are there or which other steps make; they go to /root too. */
+  readonly otherPrograms?: readonly { readonly name: string; readonly path: string }[];
 }
 
 export interface GuestPlan extends Omit<InitramfsPlan, 'hasShell'> {
@@ -143,6 +145,7 @@ const initramfsPath = ({ outDir, variant }: InitramfsPlan): string =>
 
 function initramfsStep(plan: InitramfsPlan): Step {
   const { initrd, modules, initrdModules: theirs = [] } = plan.images;
+  const others = plan.otherPrograms ?? [];
   const script = join(plan.programsDir, 'S99vsock');
   const busybox = plan.hasShell ? plan.images.busybox : undefined;
   const compiled = programNames.map((name) => programPath(plan, name));
@@ -152,6 +155,7 @@ function initramfsStep(plan: InitramfsPlan): Step {
     programs: await readNamed(io, [
       { name: 'vsock_send', path: programPath(plan, 'vsock_send') },
       { name: 'vsock_recv', path: programPath(plan, 'vsock_recv') },
+      ...others,
     ]),
     modules: await readNamed(
       io,
@@ -163,8 +167,9 @@ function initramfsStep(plan: InitramfsPlan): Step {
     action: {
       kind: 'fn',
       key: keyOf(
-        'initramfs 2',
+        'initramfs 3',
         modules.map(({ name }) => name),
+        others.map(({ name }) => name),
         theirs,
         initrd !== undefined,
         busybox !== undefined,
@@ -183,7 +188,7 @@ function initramfsStep(plan: InitramfsPlan): Step {
         await io.write(initramfsPath(plan), appendOverlay(await io.read(initrd), overlay));
       },
     },
-    inputs: [...compiled, ...modules.map(({ path }) => path), ...given],
+    inputs: [...compiled, ...[...modules, ...others].map(({ path }) => path), ...given],
     outputs: [initramfsPath(plan)],
   };
 }

@@ -63,6 +63,8 @@ void notified(microkit_channel channel)
         idle_timer_fired();
     } else if (is_running && channel == heartbeat_listener_config.channel) {
         idle_heartbeat();
+        vsock_seat_heartbeat();
+        vsock_seat_complete();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);
         work_on_console();
@@ -82,7 +84,6 @@ seL4_Bool fault(microkit_child vcpu, microkit_msginfo message, microkit_msginfo 
     event_count_fault(&guest_fault, &guarded_console);
     enum guest_fault_verdict verdict = judge(&guest_fault);
     if (verdict == GUEST_FAULT_RESTARTED) {
-        idle_forget();
         (void)vsock_seat_settle(0);
         return seL4_False;
     }

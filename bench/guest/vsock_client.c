@@ -17,6 +17,7 @@ enum {
     WRITE_SIZE_MAX = 1024 * 1024,
     PINGS_MAX = 10 * 1000,
     PAUSE_MS = 150,
+    REST_MS = 1500, /* what a kernel still does by itself after its boot */
     CONNECT_ATTEMPTS = 100,
     CONNECT_PAUSE_MS = 50,
 };
@@ -291,7 +292,7 @@ static struct fault greet(const struct route *route)
     struct fault fault = open_test(&greeting, route, &fd);
     if (fd >= 0)
         close_file(fd);
-    sleep_ms(PAUSE_MS);
+    sleep_ms(REST_MS);
     return fault;
 }
 

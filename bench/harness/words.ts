@@ -13,10 +13,10 @@ export interface BenchWords {
   refuse(message: string): never;
 }
 
-/** `name` of the benchmark, for the hint. */
-export function benchWords(name: string): BenchWords {
+/** `name` of the benchmark, for the hint; `command` of what is none, but goes by the same words. */
+export function benchWords(name: string, command = `npm run bench ${name}`): BenchWords {
   const refuseWords = (message: string): never =>
-    refuse('BEN101', message, { hint: `run npm run bench ${name} -- --help`, exit: exitCode.usage });
+    refuse('BEN101', message, { hint: `run ${command} -- --help`, exit: exitCode.usage });
   return {
     parse: (words, options) => {
       try {

@@ -3,7 +3,7 @@
 // receiver, and VMMs that show their guests what they count.
 import { join } from 'node:path';
 import { packageDirectory } from '../../boards/index.ts';
-import { boardDtb } from '../../cli/describe.ts';
+import { boardDtb, loadDescription } from '../../cli/describe.ts';
 import { loadImageInputs } from '../../cli/image.ts';
 import { settle } from '../../cli/options.ts';
 import { outputs, planImage } from '../../Makefile.ts';
@@ -35,6 +35,8 @@ export interface Sel4Bench {
 export interface Sel4Workload extends Workload {
   readonly config: string;
   readonly connects: number;
+  /** Bytes of a vsock region. */
+  readonly ringBytes: number;
 }
 
 /** Guest physical; nothing else is there (boards/example-guest.ts). */
@@ -51,11 +53,21 @@ export async function prepareSel4(workload: Sel4Workload, signal: AbortSignal): 
     ['board', 'config', 'guest', 'build-dir'],
   );
   const debian = await benchGuest(signal);
-  const inputs = await loadImageInputs({ settings, env: process.env, signal }, ['qemu-system-aarch64']);
-  const { board, system } = inputs;
+  const context = { settings, env: process.env, signal };
+  const inputs = await loadImageInputs(context, ['qemu-system-aarch64']);
+  const { board } = inputs;
+  const { ringBytes } = workload;
+  const describe = await loadDescription(context, {
+    board,
+    buildDir,
+    dtc: inputs.tools.dtc,
+    ringBytes: BigInt(ringBytes),
+  });
+  const system = describe(inputs.system.guests.length);
   if (board.qemu === undefined) throw new Error(`${boardName} has a machine`);
   const steps = planImage({
     ...inputs,
+    system,
     images: {
       kernel: inputs.images.kernel,
       modules: [...debian.modules, ...debian.loopbackModules].map(({ name, path }) => ({ name, path })),
@@ -99,6 +111,8 @@ function whyNoSdk(config: string): string | undefined {
 }
 
 const wordsOf = ({ bytes, writes, pings, connects }: Sel4Workload): readonly string[] => [
+  // They would go on in the background for a second, in both guests.
+  'cryptomgr.notests',
   `bench_bytes=${bytes}`,
   `bench_writes=${writes.join(',')}`,
   `bench_pings=${pings}`,

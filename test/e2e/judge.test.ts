@@ -196,6 +196,7 @@ const inText =
 const ramSize = Buffer.from([0, 0, 0, 0x08, 0, 0, 0, 0]);
 const vsockIrq = Buffer.from([75, 0, 0, 0]);
 
+const guestModel = 'vmbuild guest';
 const tampers: readonly Tamper[] = [
   {
     what: 'another loader in front',
@@ -207,10 +208,11 @@ const tampers: readonly Tamper[] = [
     what: 'a device tree that no VMM was linked with',
     file: 'loader.img',
     code: 'JDG104',
+    // In every VMM's: the first page of a tree that crosses a border may be the same in all of them.
     change: (bytes) => {
-      const at = bytes.indexOf('vmbuild guest');
-      expect(at).toBeGreaterThan(0);
-      return bytes.fill('x', at, at + 1);
+      expect(bytes.includes(guestModel)).toBe(true);
+      for (let at = bytes.indexOf(guestModel); at >= 0; at = bytes.indexOf(guestModel, at)) bytes[at] = 0x78;
+      return bytes;
     },
   },
   {

@@ -6,6 +6,37 @@ import { mutant as m, unseen } from './mutant.ts';
 const d = 'device.c';
 
 export const deviceMutants = [
+  m(d, 'completions_', 'held from all', 'return device->holds_completions && ', 'return '),
+  m(d, 'completions_', 'never held', 'return device->holds_completions && ', 'return false && '),
+  m(
+    d,
+    'completions_',
+    'held until the queue is full',
+    'queue->num / 2 && vsock_queue_would',
+    'queue->num && vsock_queue_would',
+  ),
+  m(d, 'completions_', 'held from who polls', ' && vsock_queue_would_interrupt(queue)', ''),
+  m(
+    d,
+    'completions_',
+    'held while an interrupt is up',
+    'device->interrupt_status == 0\n           && vsock_queue',
+    'true\n           && vsock_queue',
+  ),
+  m(
+    d,
+    'completions_',
+    'held in spite of another interrupt',
+    '(rx || event || !worth_holding(device))',
+    '!worth_holding(device)',
+  ),
+  m(
+    d,
+    'completions_',
+    'returned after all is over',
+    'if (vsock_device_up(device) && vsock_queue_publish(',
+    'if (vsock_queue_publish(',
+  ),
   m(d, 'observe_', 'shown to nobody', 'if (device->ops->observe == NULL) {', 'if (false) {'),
   m(
     d,

@@ -15,13 +15,16 @@ import {
   seatDir,
   seatFlags,
 } from '../vmm/libvmm/build.ts';
+import { idleMutants } from './idle.ts';
 import { seatMutants } from './libvmm.ts';
 import type { Mutant } from './mutant.ts';
 import { type Base, tryMutants } from './run.ts';
 
 /** VMBUILD_MUTANTS=guest_life.c, or part of a killer's name, runs some of them only. */
 const only = process.env['VMBUILD_MUTANTS'] ?? '';
-const mutants = seatMutants.filter(({ file, killer }) => file === only || killer.includes(only));
+const mutants = [...idleMutants, ...seatMutants].filter(
+  ({ file, killer }) => file === only || killer.includes(only),
+);
 const timeoutMs = 20_000;
 const flags = ['-g0', '-O1'];
 

@@ -16,6 +16,21 @@ const timer = 'virtual_timer.c';
 const access = 'guest_access.c';
 
 export const seatMutants = [
+  m(
+    seat,
+    'seat_ticks',
+    'beats of an idle time count',
+    '        heartbeats = 0;\n        return;',
+    '        return;',
+  ),
+  m(seat, 'seat_ticks', 'a tick for each beat', 'heartbeats == HEARTBEATS_PER_TICK', 'true'),
+  m(
+    seat,
+    'seat_ticks',
+    'work of a tick forgotten',
+    'has_more |= vsock_device_tick(&device);',
+    '(void)vsock_device_tick(&device);',
+  ),
   m(life, 'life_begins_again_as', 'vCPU not stopped', 'microkit_vcpu_stop((microkit_child)vcpu);', ''),
   m(life, 'life_begins_with', 'starts without images', 'entry != 0 && ', ''),
   m(
@@ -160,15 +175,15 @@ export const seatMutants = [
     fault,
     'psci_off',
     'power-off is for libvmm',
-    'LOG_VMM("the guest powered itself off\\n");\n            return GUEST_FAULT_STOP;',
+    'LOG_VMM("the guest powered itself off\\n");\n        return GUEST_FAULT_STOP;',
     'break;',
   ),
   m(
     fault,
-    'psci_otherwise',
+    'calls_that_nobody',
     'any service is PSCI',
-    'SMC_SERVICE(registers.x0) == SMC_STANDARD_SERVICE',
-    'true',
+    'SMC_SERVICE(registers.x0) != SMC_STANDARD_SERVICE',
+    'false',
   ),
   m(
     fault,
@@ -213,4 +228,17 @@ export const seatMutants = [
     'is_to_itself && distributor_accepts(vcpu, interrupt)',
     'is_to_itself',
   ),
+  m(guard, 'console_status', 'any status', 'return stored == 0;\n    }\n}', 'return true;\n    }\n}'),
+  m(guard, 'console_features', 'any features', 'return stored == (half == 1 ? 1 : 0);', 'return true;'),
+  m(guard, 'console_loads', 'loads of any width', ' && access->width_bytes == 4;', ';'),
+  m(
+    guard,
+    'console_loads',
+    'loads anywhere',
+    'return is_good && is_read_by_drivers(console, offset)',
+    'return is_good',
+  ),
+  m(fault, 'calls_that_nobody', 'hypercalls stop the guest', 'case seL4_Fault_UnknownSyscall:', 'case 9999:'),
+  m(fault, 'calls_that_nobody', 'no answer', 'registers.x0 = SMC_NOT_SUPPORTED;', ''),
+  m(life, 'life_begins_again_without', 'resumed as a waiting one', 'idle_forget();', ''),
 ];

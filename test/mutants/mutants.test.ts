@@ -12,6 +12,7 @@ import { judgeFences } from '../vmm/fences.ts';
 import { deviceMutants } from './device.ts';
 import { mmioMutants } from './mmio.ts';
 import type { Mutant } from './mutant.ts';
+import { groups, namedMutants, provenIds } from './named.ts';
 import { patienceMutants } from './patience.ts';
 import { queueMutants } from './queue.ts';
 import { ringMutants } from './ring.ts';
@@ -22,6 +23,7 @@ import { txMutants } from './tx.ts';
 /** VMBUILD_MUTANTS=rx.c, or part of a killer's name, runs some of them only. */
 const only = process.env['VMBUILD_MUTANTS'] ?? '';
 const all: readonly Mutant[] = [
+  ...namedMutants,
   ...queueMutants,
   ...ringMutants,
   ...deviceMutants,
@@ -42,8 +44,19 @@ it('every mutant is killed by its test', { timeout: 900_000 }, async (ctx) => {
     sourceDir: coreDir,
     build: (out, isSanitized) => build(clang, out, isSanitized ? [...flags, ...sanitizers] : flags),
     judge: (mutant, source, dir, base) => judge(clang, mutant, source, dir, base),
+    report: (survivors) => {
+      if (mutants.length === all.length) reportGroups(survivors);
+    },
   });
 });
+
+/** `statements 18 of 18`: how many ids have a test that passes, and that fails for each of the id's mutants. */
+function reportGroups(survivors: ReadonlySet<Mutant>): void {
+  for (const group of groups) {
+    const proven = provenIds(group, survivors);
+    process.stdout.write(`${group.title} ${proven.length} of ${group.ids.length}\n`);
+  }
+}
 
 type CoreObjects = ReadonlyMap<string, string>;
 

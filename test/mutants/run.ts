@@ -25,6 +25,8 @@ export interface Trial<Objects> {
     dir: string,
     base: Base<Objects>,
   ) => Promise<string | undefined>;
+  /** Told which mutants survived, before these are an error. */
+  readonly report?: (survivors: ReadonlySet<Mutant>) => void;
 }
 
 /** Judges all and prints `killed N of N`. */
@@ -32,9 +34,10 @@ export async function tryMutants<Objects>(trial: Trial<Objects>): Promise<void> 
   const dir = await mkdtemp(join(tmpdir(), 'vmbuild-mutants-'));
   try {
     const faults = await judgeAll(trial, dir);
-    const killed = trial.mutants.length - faults.length;
+    const killed = trial.mutants.length - faults.size;
+    trial.report?.(new Set(faults.keys()));
     process.stdout.write(`killed ${killed} of ${trial.mutants.length}\n`);
-    expect(faults).toEqual([]);
+    expect([...faults.values()]).toEqual([]);
     expect(killed).toBeGreaterThan(0);
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -42,17 +45,18 @@ export async function tryMutants<Objects>(trial: Trial<Objects>): Promise<void> 
 }
 
 /** Two at a time: a mutant that hangs waits for its deadline. */
-async function judgeAll<Objects>(trial: Trial<Objects>, dir: string): Promise<string[]> {
+async function judgeAll<Objects>(trial: Trial<Objects>, dir: string): Promise<Map<Mutant, string>> {
   const plain = await trial.build(join(dir, 'plain'), false);
   const sanitized = await trial.build(join(dir, 'sanitized'), true);
-  const faults: string[] = [];
+  const faults = new Map<Mutant, string>();
   const queue = [...trial.mutants.entries()];
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, mutant] = next;
       const own = join(dir, `mutant-${index}`);
       const fault = await judgeOne(trial, mutant, own, mutant.sanitize ? sanitized : plain);
-      if (fault !== undefined) faults.push(`${mutant.file}: ${mutant.why} (${mutant.killer}): ${fault}`);
+      if (fault !== undefined)
+        faults.set(mutant, `${mutant.file}: ${mutant.why} (${mutant.killer}): ${fault}`);
       await rm(own, { recursive: true, force: true });
     }
   };

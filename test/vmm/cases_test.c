@@ -82,6 +82,8 @@ TEST(case_03_type_7)
     header.type = 7;
     send_bad(&header, 0);
     expect_reset(4);
+    CHECK_EQUAL(other->device.counters[VSOCK_COUNT_RX_RECORDS], 0); /* answered at once, not by the peer */
+    CHECK_EQUAL(other->device.counters[VSOCK_COUNT_RX_UNKNOWN_TYPE], 0);
 }
 
 TEST(case_04_source_cid_99)
@@ -294,6 +296,29 @@ TEST(case_18_three_packets_one_kick_both_ways)
             guest_expect(world->guests[i], &packet, VSOCK_OP_RW);
         }
         CHECK(!guest_receive(world->guests[i], &packet));
+    }
+    /* The same with rings that hold one packet each: both are full before anybody receives. */
+    static uint8_t data[3000];
+    world = world_new(2, 0x2000);
+    for (unsigned i = 0; i < 2; i++) {
+        struct vsock_header rw = make_header(3 + i, 4 - i, VSOCK_OP_RW, sizeof data);
+        guest_boot(world->guests[i]);
+        for (unsigned n = 0; n < 3; n++) {
+            guest_queue_packet(world->guests[i], &rw, data, sizeof data);
+        }
+    }
+    guest_kick(world->guests[0], TX);
+    guest_kick(world->guests[1], TX);
+    world_settle(world);
+    for (unsigned i = 0; i < 2; i++) {
+        guest_post(world->guests[i], 3, 3776);
+    }
+    world_settle(world);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_EQUAL(guest_reap(world->guests[i]), 3);
+        for (unsigned n = 0; n < 3; n++) {
+            guest_expect(world->guests[i], &packet, VSOCK_OP_RW);
+        }
     }
 }
 

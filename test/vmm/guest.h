@@ -132,6 +132,9 @@ struct world {
 struct world *world_new(unsigned num, uint64_t ring_size);
 #define RING_SIZE 0x11000
 
+/* The same, but that the device of guest 0 holds back what its guest has sent. */
+struct world *world_new_holding(unsigned num, uint64_t ring_size);
+
 /* Delivers notifications and runs devices until all is quiet. */
 void world_settle(struct world *world);
 

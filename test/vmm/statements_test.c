@@ -72,6 +72,14 @@ TEST(S2_the_device_adds_no_payload_of_its_own)
     guest_expect(world->guests[1], &packet, VSOCK_OP_CREDIT_REQUEST);
     CHECK_EQUAL(packet.size, 0);
     CHECK(!guest_receive(world->guests[1], &packet));
+    /* What a chain has beyond the length that its header declares is no payload: no credit covers it. */
+    rw.len = 60;
+    guest_queue_packet(world->guests[0], &rw, data, sizeof data);
+    guest_kick(world->guests[0], TX);
+    world_settle(world);
+    guest_expect(world->guests[1], &packet, VSOCK_OP_RW);
+    CHECK_EQUAL(packet.size, 60);
+    CHECK(!guest_receive(world->guests[1], &packet));
 }
 
 TEST(S3_credit_passes_through_untouched)

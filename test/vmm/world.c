@@ -78,10 +78,10 @@ unsigned peer_index(unsigned guest, unsigned peer)
     return peer < guest ? peer : peer - 1;
 }
 
-static void guest_setup(struct world *world, unsigned i)
+static void guest_setup(struct world *world, unsigned i, bool holds)
 {
     struct guest *guest = world->guests[i];
-    struct vsock_setup setup = {.guest_cid = guest->cid, .num_peers = world->num - 1, .ops = &ops, .cookie = guest};
+    struct vsock_setup setup = {.guest_cid = guest->cid, .num_peers = world->num - 1, .ops = &ops, .cookie = guest, .holds_completions = holds};
     for (unsigned j = 0; j < world->num; j++) {
         if (j != i) {
             setup.peers[peer_index(i, j)] = (struct vsock_peer_setup){.cid = 3 + j,
@@ -93,7 +93,7 @@ static void guest_setup(struct world *world, unsigned i)
     CHECK_EQUAL(vsock_device_init(&guest->device, &setup), VSOCK_SETUP_GOOD);
 }
 
-struct world *world_new(unsigned num, uint64_t ring_size)
+static struct world *world_make(unsigned num, uint64_t ring_size, bool holds)
 {
     if (last_world != NULL) {
         world_free(last_world);
@@ -114,9 +114,19 @@ struct world *world_new(unsigned num, uint64_t ring_size)
         }
     }
     for (unsigned i = 0; i < num; i++) {
-        guest_setup(world, i);
+        guest_setup(world, i, holds && i == 0);
     }
     return world;
+}
+
+struct world *world_new(unsigned num, uint64_t ring_size)
+{
+    return world_make(num, ring_size, false);
+}
+
+struct world *world_new_holding(unsigned num, uint64_t ring_size)
+{
+    return world_make(num, ring_size, true);
 }
 
 void world_settle(struct world *world)

@@ -2,6 +2,7 @@
 /* Checks a console driver's registers and rings before libvmm relies on them (virtio 1.2, sections 2.7 and 4.2.2). */
 #include <microkit.h>
 #include <libvmm/libvmm.h>
+#include <libvmm/virtio/config.h>
 #include "console_guard.h"
 
 #define RING_SIZE_MAX VIRTIO_DEFAULT_QUEUE_SIZE
@@ -16,7 +17,10 @@ struct range {
 /* Descriptor table, available ring, used ring. */
 #define RINGS_PER_QUEUE 3
 
+static bool is_read_by_drivers(const struct virtio_console_device *console, uint64_t offset);
 static bool is_written_by_drivers(uint64_t offset);
+static bool status_goes_on(uint32_t status, uint32_t stored);
+static bool features_are_ours(uint32_t half, uint32_t stored);
 static bool queues_are_ready(const struct virtio_console_device *console);
 static enum console_verdict judge_queue_register(const struct virtio_console_device *console, uint64_t offset,
                                                  uint32_t stored);
@@ -34,7 +38,8 @@ enum console_verdict console_judge(const struct virtio_console_device *console, 
 {
     if (!access->is_write) {
         /* libvmm keeps one variable for the zero register and would load into it. */
-        return access->register_number == 31 ? CONSOLE_IGNORE : CONSOLE_ADMIT;
+        bool is_good = access->register_number != 31 && access->width_bytes == 4;
+        return is_good && is_read_by_drivers(console, offset) ? CONSOLE_ADMIT : CONSOLE_IGNORE;
     }
     if (access->width_bytes != 4 || !is_written_by_drivers(offset)) {
         return CONSOLE_IGNORE;
@@ -44,6 +49,13 @@ enum console_verdict console_judge(const struct virtio_console_device *console, 
             return CONSOLE_IGNORE;
         }
         return console_queues_are_sound(console) ? CONSOLE_WORK : CONSOLE_STOP;
+    }
+    if (offset == REG_VIRTIO_MMIO_STATUS && !status_goes_on(console->virtio_device.regs.Status, (uint32_t)stored)) {
+        return CONSOLE_IGNORE;
+    }
+    if (offset == REG_VIRTIO_MMIO_DRIVER_FEATURES
+        && !features_are_ours(console->virtio_device.regs.DriverFeaturesSel, (uint32_t)stored)) {
+        return CONSOLE_IGNORE;
     }
     return judge_queue_register(console, offset, (uint32_t)stored);
 }
@@ -63,6 +75,27 @@ bool console_queues_are_sound(const struct virtio_console_device *console)
         }
     }
     return true;
+}
+
+/* A load elsewhere, of configuration space too, fails in libvmm, which stops the guest. */
+static bool is_read_by_drivers(const struct virtio_console_device *console, uint64_t offset)
+{
+    switch (offset) {
+    case REG_VIRTIO_MMIO_MAGIC_VALUE:
+    case REG_VIRTIO_MMIO_VERSION:
+    case REG_VIRTIO_MMIO_DEVICE_ID:
+    case REG_VIRTIO_MMIO_VENDOR_ID:
+    case REG_VIRTIO_MMIO_DEVICE_FEATURES:
+    case REG_VIRTIO_MMIO_QUEUE_NUM_MAX:
+    case REG_VIRTIO_MMIO_INTERRUPT_STATUS:
+    case REG_VIRTIO_MMIO_STATUS:
+    case REG_VIRTIO_MMIO_CONFIG_GENERATION:
+        return true;
+    case REG_VIRTIO_MMIO_QUEUE_READY:
+        return console->virtio_device.regs.QueueSel < console->virtio_device.num_vqs;
+    default:
+        return false;
+    }
 }
 
 /* To the byte: what lies between two registers libvmm takes for the first of them. */
@@ -88,6 +121,30 @@ static bool is_written_by_drivers(uint64_t offset)
     default:
         return false;
     }
+}
+
+/*
+ * A driver resets, or sets one bit more. libvmm takes any value without a new bit for a reset, and fails at two new bits,
+ * or one that it does not know, which stops the guest.
+ */
+static bool status_goes_on(uint32_t status, uint32_t stored)
+{
+    switch (stored & ~status) {
+    case VIRTIO_CONFIG_S_ACKNOWLEDGE:
+    case VIRTIO_CONFIG_S_DRIVER:
+    case VIRTIO_CONFIG_S_DRIVER_OK:
+    case VIRTIO_CONFIG_S_FEATURES_OK:
+    case VIRTIO_CONFIG_S_FAILED:
+        return true;
+    default:
+        return stored == 0;
+    }
+}
+
+/* Nothing is offered but VERSION_1. That the driver wants more it learns from FEATURES_OK, which stays off. */
+static bool features_are_ours(uint32_t half, uint32_t stored)
+{
+    return stored == (half == 1 ? 1 : 0);
 }
 
 static bool queues_are_ready(const struct virtio_console_device *console)

@@ -17,6 +17,7 @@
 #define SMC_SERVICE(function) (((function) >> 24) & 0x3f)
 #define SMC_STANDARD_SERVICE 4
 #define SMC_NUMBER(function) ((function) & 0xffff)
+#define SMC_NOT_SUPPORTED ((uint64_t)-1)
 
 /* "ISS encoding for an exception from a WF* instruction": TI says which; the others are WFE, WFIT and WFET. */
 #define WAIT_INSTRUCTION(syndrome) ((syndrome) & 3)
@@ -25,6 +26,8 @@
 static enum guest_fault_verdict judge_access(const struct guest_fault *fault, const struct guarded_console *console);
 static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored);
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault);
+static enum guest_fault_verdict judge_call(const struct guest_fault *fault);
+static enum guest_fault_verdict refuse_call(const struct guest_fault *fault);
 static enum guest_fault_verdict judge_system_register(const struct guest_fault *fault);
 static enum guest_fault_verdict judge_finished_interrupt(const struct guest_fault *fault);
 static enum guest_fault_verdict skip(const struct guest_fault *fault, seL4_UserContext *registers);
@@ -47,6 +50,9 @@ enum guest_fault_verdict guest_fault_judge(const struct guest_fault *fault, cons
         return judge_access(fault, console);
     case seL4_Fault_VCPUFault:
         return judge_exception(fault);
+    case seL4_Fault_UnknownSyscall:
+        /* A hypercall, which the kernel takes for a system call; libvmm knows two and stops the guest at others. */
+        return refuse_call(fault);
     case seL4_Fault_VGICMaintenance:
         return judge_finished_interrupt(fault);
     case seL4_Fault_VPPIEvent:
@@ -110,33 +116,54 @@ static bool controller_admits(size_t vcpu, const struct guest_access *access, ui
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
 {
     seL4_Word syndrome = fault->words[seL4_VCPUFault_HSR];
-    if (HSR_EXCEPTION_CLASS(syndrome) == HSR_WFx_EXCEPTION) {
+    switch (HSR_EXCEPTION_CLASS(syndrome)) {
+    case HSR_WFx_EXCEPTION:
         /* What comes back from an exception has an event pending, so the other ones are over at once. */
         return WAIT_INSTRUCTION(syndrome) == WAIT_FOR_INTERRUPT ? GUEST_FAULT_WAIT : GUEST_FAULT_DONE;
-    }
-    if (HSR_EXCEPTION_CLASS(syndrome) == HSR_SYSREG_64_EXCEPTION) {
+    case HSR_SYSREG_64_EXCEPTION:
         return judge_system_register(fault);
-    }
-    if (HSR_EXCEPTION_CLASS(syndrome) != HSR_SMC_64_EXCEPTION) {
+    case HSR_SMC_64_EXCEPTION:
+        return judge_call(fault);
+    default:
         return GUEST_FAULT_FOR_LIBVMM;
     }
+}
+
+/* libvmm stops a guest that calls what it does not know; the calling convention knows an answer for that. */
+static enum guest_fault_verdict judge_call(const struct guest_fault *fault)
+{
     seL4_UserContext registers;
     if (!read_registers(fault->vcpu, &registers)) {
         return GUEST_FAULT_STOP;
     }
-    if (SMC_SERVICE(registers.x0) == SMC_STANDARD_SERVICE) {
-        switch (SMC_NUMBER(registers.x0)) {
-        case PSCI_SYSTEM_OFF:
-            LOG_VMM("the guest powered itself off\n");
-            return GUEST_FAULT_STOP;
-        case PSCI_SYSTEM_RESET:
-        case PSCI_SYSTEM_RESET2:
-            return GUEST_FAULT_RESET;
-        default:
-            break;
-        }
+    if (SMC_SERVICE(registers.x0) != SMC_STANDARD_SERVICE) {
+        return refuse_call(fault);
     }
-    return hand_on(fault);
+    switch (SMC_NUMBER(registers.x0)) {
+    case PSCI_SYSTEM_OFF:
+        LOG_VMM("the guest powered itself off\n");
+        return GUEST_FAULT_STOP;
+    case PSCI_SYSTEM_RESET:
+    case PSCI_SYSTEM_RESET2:
+        return GUEST_FAULT_RESET;
+    case PSCI_VERSION:
+    case PSCI_CPU_ON:
+    case PSCI_MIGRATE_INFO_TYPE:
+    case PSCI_FEATURES:
+        return hand_on(fault);
+    default:
+        return refuse_call(fault);
+    }
+}
+
+static enum guest_fault_verdict refuse_call(const struct guest_fault *fault)
+{
+    seL4_UserContext registers;
+    if (!read_registers(fault->vcpu, &registers)) {
+        return GUEST_FAULT_STOP;
+    }
+    registers.x0 = SMC_NOT_SUPPORTED;
+    return fault_advance_vcpu(fault->vcpu, &registers, SEL4_USER_CONTEXT_SIZE) ? GUEST_FAULT_DONE : GUEST_FAULT_STOP;
 }
 
 static enum guest_fault_verdict judge_system_register(const struct guest_fault *fault)

@@ -6,6 +6,7 @@
 #include "generic_timer.h"
 #include "guest_images.h"
 #include "guest_life.h"
+#include "idle.h"
 #include "list_registers.h"
 #include "vcpu_registers.h"
 #include "virtual_timer.h"
@@ -43,6 +44,7 @@ enum guest_fault_verdict guest_life_reset(size_t vcpu)
     }
     LOG_VMM("guest reset, %u more allowed at once\n", resets_left);
     microkit_vcpu_stop((microkit_child)vcpu);
+    idle_forget();
     vcpu_registers_restore(vcpu);
     virtual_timer_reset(vcpu);
     distributor_reset(vcpu);

@@ -88,6 +88,11 @@ void idle_timer_fired(void)
     }
 }
 
+bool idle_is_blocked(void)
+{
+    return is_blocked;
+}
+
 void idle_heartbeat(void)
 {
     if (!is_blocked || deadline == NEVER || generic_timer_count() < deadline) {

@@ -37,6 +37,9 @@ void idle_resume(void);
 /* The timer has notified: the deadline has passed, or a deadline of old. */
 void idle_timer_fired(void);
 
+/* The guest is blocked. */
+bool idle_is_blocked(void);
+
 /* The heartbeat has notified, whatever the timer does: a deadline that has passed by now was missed. */
 void idle_heartbeat(void);
 

@@ -22,6 +22,7 @@ enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const stru
     device->ops = setup->ops;
     device->cookie = setup->cookie;
     device->guest_cid = setup->guest_cid;
+    device->holds_completions = setup->holds_completions;
     device->num_peers = setup->num_peers;
     for (unsigned i = 0; i < setup->num_peers; i++) {
         const struct vsock_peer_setup *from = &setup->peers[i];
@@ -110,6 +111,21 @@ static bool settle(struct vsock_device *device)
     return settled;
 }
 
+/* An interrupt for each packet that the guest sends would cost more than the packet. */
+static bool worth_holding(const struct vsock_device *device)
+{
+    const struct vsock_queue *queue = &device->queues[QUEUE_TX];
+    return device->holds_completions && device->interrupt_status == 0
+           && vsock_queue_unpublished(queue) < queue->num / 2 && vsock_queue_would_interrupt(queue);
+}
+
+void vsock_device_complete(struct vsock_device *device)
+{
+    if (vsock_device_up(device) && vsock_queue_publish(&device->queues[QUEUE_TX])) {
+        vsock_device_raise(device, INTERRUPT_USED);
+    }
+}
+
 /* Shows peers and guest what was done, and wakes those who wait for it. */
 static void publish(struct vsock_device *device)
 {
@@ -122,8 +138,8 @@ static void publish(struct vsock_device *device)
     }
     if (vsock_device_up(device)) {
         bool rx = vsock_queue_publish(&device->queues[QUEUE_RX]);
-        bool tx = vsock_queue_publish(&device->queues[QUEUE_TX]);
         bool event = vsock_queue_publish(&device->queues[QUEUE_EVENT]);
+        bool tx = (rx || event || !worth_holding(device)) && vsock_queue_publish(&device->queues[QUEUE_TX]);
         if (rx || tx || event) {
             vsock_device_raise(device, INTERRUPT_USED);
         }

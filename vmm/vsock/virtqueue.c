@@ -318,20 +318,36 @@ void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, ui
     queue->in_flight--;
 }
 
-bool vsock_queue_publish(struct vsock_queue *queue)
+uint16_t vsock_queue_unpublished(const struct vsock_queue *queue)
 {
-    if (queue->used_index == queue->published_index) {
-        return false;
-    }
-    uint16_t published = (uint16_t)(queue->used_index - queue->published_index);
-    __atomic_store_n((uint16_t *)(void *)(queue->used + USED_INDEX), queue->used_index, __ATOMIC_RELEASE);
-    queue->published_index = queue->used_index;
-    /* The driver turns interrupts on, then looks at used.idx; we do it the other way around. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return (uint16_t)(queue->used_index - queue->published_index);
+}
+
+/* Of what was returned, the last `published` are shown, or would be: does the driver want an interrupt for it? */
+static bool wants_interrupt(const struct vsock_queue *queue, uint16_t published)
+{
     if ((queue->options & VSOCK_QUEUE_EVENT_IDX) == 0) {
         return (load16(queue->available + AVAILABLE_FLAGS, __ATOMIC_RELAXED) & AVAILABLE_NO_INTERRUPT) == 0;
     }
     /* Is used_event one of the entries that were published now? */
     uint16_t used_event = load16(queue->available + AVAILABLE_RING + queue->num * 2, __ATOMIC_RELAXED);
     return (uint16_t)(queue->used_index - used_event - 1) < published;
+}
+
+bool vsock_queue_would_interrupt(const struct vsock_queue *queue)
+{
+    return wants_interrupt(queue, vsock_queue_unpublished(queue));
+}
+
+bool vsock_queue_publish(struct vsock_queue *queue)
+{
+    if (queue->used_index == queue->published_index) {
+        return false;
+    }
+    uint16_t published = vsock_queue_unpublished(queue);
+    __atomic_store_n((uint16_t *)(void *)(queue->used + USED_INDEX), queue->used_index, __ATOMIC_RELEASE);
+    queue->published_index = queue->used_index;
+    /* The driver turns interrupts on, then looks at used.idx; we do it the other way around. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return wants_interrupt(queue, published);
 }

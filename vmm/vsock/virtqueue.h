@@ -121,5 +121,11 @@ void vsock_chain_skip(struct vsock_queue *queue, struct vsock_chain *chain, size
  */
 void vsock_queue_return(struct vsock_queue *queue, struct vsock_chain *chain, uint32_t written);
 
+/* How many chains vsock_queue_publish() would show the driver. */
+uint16_t vsock_queue_unpublished(const struct vsock_queue *queue);
+
+/* It would return true, as far as can be said before. */
+bool vsock_queue_would_interrupt(const struct vsock_queue *queue);
+
 /* Shows the driver what was returned. True if it wants an interrupt for it. */
 bool vsock_queue_publish(struct vsock_queue *queue);

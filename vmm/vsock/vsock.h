@@ -75,6 +75,7 @@ struct vsock_setup {
     struct vsock_peer_setup peers[VSOCK_MAX_PEERS];
     const struct vsock_ops *ops; /* must outlive the device */
     void *cookie;                /* handed to the callbacks */
+    bool holds_completions;      /* see vsock_device_complete() */
 };
 
 enum vsock_setup_fault {
@@ -158,6 +159,7 @@ struct vsock_device {
     const struct vsock_ops *ops;
     void *cookie;
     uint64_t guest_cid;
+    bool holds_completions;
 
     /* registers */
     uint32_t status;
@@ -196,6 +198,14 @@ bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned wi
 
 /* The device of peers[peer] has notified us. */
 bool vsock_device_notified(struct vsock_device *device, unsigned peer);
+
+/*
+ * With `holds_completions`, the chains of packets that our guest has sent are returned to it late, if that costs an
+ * interrupt: with the next one that there is another reason for, when there are half as many as its queue is long, or by
+ * this call. A seat that asks for it makes the call when the guest has nothing else to do or does something else, and
+ * soon in any case: a driver may wait for nothing but this.
+ */
+void vsock_device_complete(struct vsock_device *device);
 
 /* Goes on with work that was left over. */
 bool vsock_device_run(struct vsock_device *device);

@@ -26,7 +26,7 @@ export const seatFlags = ({ flags }: Controller): string[] => [
   ...flags,
 ];
 
-// One only calls libvmm, with symbols of images.S; the other is two instructions of arm64.
+// The one only calls libvmm, with symbols of images.S; the other only reads the machine's registers.
 const untested = new Set(['guest_images.c', 'generic_timer.c']);
 
 /** The C tests for this controller. */

@@ -231,3 +231,45 @@ TEST(console_receive_buffers_do_not_lie_in_a_ring)
     post_buffer(FAKE_RAM_START + 0x5000);
     CHECK(console_queues_are_sound(&console));
 }
+
+TEST(console_status_is_reset_or_gains_one_bit)
+{
+    set_up();
+    uint32_t *status = &console.virtio_device.regs.Status;
+    *status = 3;
+    static const uint32_t good[] = { 0, 7, 11, 0x83, 8 }, bad[] = { 3, 1, 2, 15, 0x43, 0x10, UINT32_MAX };
+    for (unsigned i = 0; i < sizeof good / sizeof good[0]; i++) {
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_STATUS, good[i]), CONSOLE_ADMIT);
+    }
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_STATUS, bad[i]), CONSOLE_IGNORE);
+    }
+}
+
+TEST(console_features_are_those_that_were_offered)
+{
+    set_up();
+    uint32_t *half = &console.virtio_device.regs.DriverFeaturesSel;
+    for (*half = 0; *half < 4; (*half)++) {
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_DRIVER_FEATURES, 1), *half == 1 ? CONSOLE_ADMIT : CONSOLE_IGNORE);
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_DRIVER_FEATURES, 0), *half != 1 ? CONSOLE_ADMIT : CONSOLE_IGNORE);
+        CHECK_EQUAL(store(REG_VIRTIO_MMIO_DRIVER_FEATURES, UINT32_MAX), CONSOLE_IGNORE);
+    }
+}
+
+TEST(console_loads_where_libvmm_has_nothing_read_zero)
+{
+    set_up();
+    for (uint64_t offset = 0; offset < 0x200; offset++) {
+        struct guest_access access = { .width_bytes = 4, .register_number = 5 };
+        bool is_register = offset <= 0x10 ? offset % 4 == 0
+                                          : offset == 0x34 || offset == 0x44 || offset == 0x60 || offset == 0x70
+                                                || offset == 0xfc;
+        CHECK_EQUAL(console_judge(&console, &access, offset, 0), is_register ? CONSOLE_ADMIT : CONSOLE_IGNORE);
+        access.width_bytes = 8;
+        CHECK_EQUAL(console_judge(&console, &access, offset, 0), CONSOLE_IGNORE);
+    }
+    console.virtio_device.regs.QueueSel = 2;
+    struct guest_access access = { .width_bytes = 4, .register_number = 5 };
+    CHECK_EQUAL(console_judge(&console, &access, REG_VIRTIO_MMIO_QUEUE_READY, 0), CONSOLE_IGNORE);
+}

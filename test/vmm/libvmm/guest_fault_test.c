@@ -52,8 +52,24 @@ TEST(psci_otherwise_is_for_libvmm_with_its_message)
     fake_reset();
     CHECK_EQUAL(smc(0x84000000), GUEST_FAULT_FOR_LIBVMM);
     CHECK_EQUAL(fake.message[seL4_VCPUFault_HSR], SMC_SYNDROME);
-    /* The same numbers in another service are something else. */
-    CHECK_EQUAL(smc(0x82000008), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(smc(0xc4000003), GUEST_FAULT_FOR_LIBVMM);
+}
+
+TEST(calls_that_nobody_knows_are_answered)
+{
+    /* The same numbers as PSCI's in another service, PSCI's that are optional, and a hypercall. */
+    static const uint64_t functions[] = { 0x82000008, 0x80000000, 0x84000002, 0x84000050, 0x8400001f, 0xc2000001 };
+    for (unsigned i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        fake_reset();
+        CHECK_EQUAL(smc(functions[i]), GUEST_FAULT_DONE);
+        CHECK_EQUAL(fake.registers.x[0], UINT64_MAX);
+        CHECK_EQUAL(fake.advances, 1);
+        CHECK_EQUAL(strlen(fake.log), 0);
+    }
+    fake_reset();
+    CHECK_EQUAL(judge(seL4_Fault_UnknownSyscall), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.registers.x[0], UINT64_MAX);
+    CHECK_EQUAL(fake.advances, 1);
 }
 
 TEST(wait_for_interrupt_is_told_from_the_other_waits)

@@ -3,6 +3,7 @@
 #include "../harness.h"
 #include "event_counts.h"
 #include "fake.h"
+#include "idle.h"
 #include "syndrome.h"
 #include "vsock.h"
 #include "vsock_seat.h"
@@ -21,7 +22,10 @@ static struct {
     unsigned width;
     bool is_write;
     bool is_off;
+    unsigned completed;
     bool is_reset;
+    bool wants_ticks;
+    unsigned ticks;
 } played;
 
 enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup)
@@ -60,6 +64,19 @@ bool vsock_device_run(struct vsock_device *device)
     return played.runs > 0;
 }
 
+bool vsock_device_wants_ticks(const struct vsock_device *device)
+{
+    (void)device;
+    return played.wants_ticks;
+}
+
+bool vsock_device_tick(struct vsock_device *device)
+{
+    (void)device;
+    played.ticks++;
+    return played.runs > 0;
+}
+
 bool vsock_device_guest_off(struct vsock_device *device)
 {
     (void)device;
@@ -72,6 +89,12 @@ bool vsock_device_guest_reset(struct vsock_device *device)
     (void)device;
     played.is_reset = true;
     return played.runs > 0;
+}
+
+void vsock_device_complete(struct vsock_device *device)
+{
+    (void)device;
+    played.completed++;
 }
 
 const char *vsock_setup_fault_text(enum vsock_setup_fault fault)
@@ -233,6 +256,33 @@ TEST(seat_says_when_a_guest_that_waits_must_go_on)
     CHECK(!vsock_seat_settle(0));
 }
 
+TEST(seat_ticks_once_for_ten_heartbeats_while_something_waits)
+{
+    set_up();
+    for (unsigned i = 0; i < 25; i++) {
+        vsock_seat_heartbeat();
+    }
+    CHECK_EQUAL(played.ticks, 0);
+    played.wants_ticks = true;
+    for (unsigned i = 1; i <= 25; i++) {
+        vsock_seat_heartbeat();
+        CHECK_EQUAL(played.ticks, i / 10);
+    }
+    /* Five of them do not count for what waits later. */
+    played.wants_ticks = false;
+    vsock_seat_heartbeat();
+    played.wants_ticks = true;
+    for (unsigned i = 0; i < 9; i++) {
+        vsock_seat_heartbeat();
+    }
+    CHECK_EQUAL(played.ticks, 2);
+    played.runs = 2;
+    vsock_seat_heartbeat();
+    CHECK_EQUAL(played.ticks, 3);
+    CHECK(!vsock_seat_settle(0)); /* what a tick leaves over is done */
+    CHECK_EQUAL(played.runs_done, 2);
+}
+
 TEST(seat_decodes_accesses)
 {
     set_up();
@@ -296,6 +346,56 @@ TEST(seat_says_why_there_is_no_device)
     fake.is_full = true;
     CHECK(!vsock_seat_init(&config));
     CHECK(strstr(fake.log, "no room") != NULL);
+}
+
+/* The guest writes a queue's number to QueueNotify. */
+static void kick(unsigned queue)
+{
+    seL4_UserContext registers = { .x = { [7] = queue } };
+    CHECK(fake.handler(0, 0x50, data_abort(.width_log2 = 2, .rt = 7, .is_write = true), &registers, NULL));
+    (void)vsock_seat_settle(seL4_Fault_VMFault);
+}
+
+TEST(seat_returns_what_was_sent_when_the_guest_does_something_else)
+{
+    set_up();
+    played.completed = 0;
+    kick(1);
+    kick(1);
+    CHECK_EQUAL(played.completed, 0);
+    (void)vsock_seat_settle(seL4_Fault_VCPUFault);
+    CHECK_EQUAL(played.completed, 1);
+    kick(1);
+    kick(0);
+    CHECK_EQUAL(played.completed, 2);
+    (void)vsock_seat_settle(seL4_Fault_VPPIEvent);
+    CHECK_EQUAL(played.completed, 3);
+}
+
+TEST(seat_returns_what_was_sent_on_news_from_peers_only_to_a_guest_that_waits)
+{
+    set_up();
+    idle_forget();
+    played.completed = 0;
+    vsock_seat_notified(CHANNEL);
+    (void)vsock_seat_settle(0);
+    CHECK_EQUAL(played.completed, 0);
+    fake.frequency = 1000000;
+    CHECK(idle_init(9));
+    CHECK(idle_wait(0));
+    vsock_seat_notified(CHANNEL);
+    (void)vsock_seat_settle(0);
+    CHECK_EQUAL(played.completed, 1);
+    idle_forget();
+}
+
+TEST(seat_returns_what_was_sent_when_told)
+{
+    set_up();
+    played.completed = 0;
+    kick(1);
+    vsock_seat_complete();
+    CHECK_EQUAL(played.completed, 1);
 }
 
 TEST(seat_counts_the_registers_that_are_used_all_the_time)

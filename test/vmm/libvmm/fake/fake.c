@@ -86,12 +86,45 @@ void microkit_vcpu_arm_write_reg(microkit_child vcpu, seL4_Word reg, seL4_Word v
     fake.vcpu_registers[reg] = value;
 }
 
+void microkit_vcpu_stop(microkit_child vcpu)
+{
+    (void)vcpu;
+    fake.stops++;
+    clobber();
+}
+
+seL4_Error seL4_TCB_Resume(seL4_Word tcb)
+{
+    fake.resumes++;
+    fake.resumed = tcb;
+    clobber();
+    return fake.resume_error;
+}
+
+uint64_t generic_timer_count(void)
+{
+    return fake.count;
+}
+
+uint64_t generic_timer_frequency(void)
+{
+    return fake.frequency;
+}
+
+void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns)
+{
+    fake.timeouts++;
+    fake.timeout_channel = channel;
+    fake.timeout_ns = timeout_ns;
+    clobber();
+}
+
 seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags, seL4_Word count,
                                    const seL4_UserContext *from)
 {
     (void)tcb, (void)flags, (void)count;
     fake.registers = *from;
-    fake.resumes += resume;
+    fake.runs += resume;
     clobber();
     return seL4_NoError;
 }
@@ -124,39 +157,6 @@ void vgic_init(void)
     memset(vgic.vspis, 0xff, sizeof vgic.vspis);
     memset(vgic.vgic_vcpu[0].local_virqs, 0xff, sizeof vgic.vgic_vcpu[0].local_virqs);
     memset(vgic.vgic_vcpu[0].lr_shadow, 0xff, sizeof vgic.vgic_vcpu[0].lr_shadow);
-}
-
-void microkit_vcpu_stop(microkit_child vcpu)
-{
-    (void)vcpu;
-    fake.stops++;
-    clobber();
-}
-
-seL4_Error seL4_TCB_Resume(seL4_Word tcb)
-{
-    fake.resumes++;
-    fake.resumed = tcb;
-    clobber();
-    return fake.resume_error;
-}
-
-uint64_t generic_timer_count(void)
-{
-    return fake.count;
-}
-
-uint64_t generic_timer_frequency(void)
-{
-    return fake.frequency;
-}
-
-void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns)
-{
-    fake.timeouts++;
-    fake.timeout_channel = channel;
-    fake.timeout_ns = timeout_ns;
-    clobber();
 }
 
 seL4_Error seL4_TCB_ReadRegisters(seL4_Word tcb, bool suspend, seL4_Uint8 flags, seL4_Word count, seL4_UserContext *to)

@@ -32,16 +32,16 @@ typedef struct {
 #define x4 x[4]
 
 enum { seL4_NoError };
+enum { seL4_Fault_UnknownSyscall = 2 };
 enum { seL4_Fault_VMFault = 5, seL4_Fault_VGICMaintenance, seL4_Fault_VCPUFault, seL4_Fault_VPPIEvent };
 enum { seL4_VMFault_IP, seL4_VMFault_Addr, seL4_VMFault_PrefetchFault, seL4_VMFault_FSR };
-/* Of the vCPU's system registers, few are enough. */
 typedef enum {
     seL4_VCPUReg_SCTLR,
     seL4_VCPUReg_TTBR0,
     seL4_VCPUReg_CNTV_CTL,
     seL4_VCPUReg_CNTV_CVAL,
     seL4_VCPUReg_CNTVOFF,
-    seL4_VCPUReg_Num
+    seL4_VCPUReg_Num,
 } seL4_VCPUReg;
 enum { seL4_VCPUFault_HSR, seL4_VPPIEvent_IRQ = 0, seL4_VGICMaintenance_IDX = 0 };
 #define BASE_VM_TCB_CAP 266
@@ -63,6 +63,7 @@ seL4_Error seL4_TCB_WriteRegisters(seL4_Word tcb, bool resume, seL4_Uint8 flags,
 
 /* A protected call into the driver. */
 void sddf_timer_set_timeout(unsigned channel, uint64_t timeout_ns);
+void cache_clean_and_invalidate(unsigned long start, unsigned long end);
 
 /* ---- libvmm ---- */
 
@@ -93,17 +94,21 @@ typedef struct {
     uint64_t ram, ram_size, dtb, initrd;
 } vmm_config_t;
 
-/* ---- sDDF ---- */
-
-void cache_clean_and_invalidate(unsigned long start, unsigned long end);
-
 #define HSR_EXCEPTION_CLASS(syndrome) (((syndrome) >> 26) & 0x3f)
 #define HSR_SYNDROME_RT(syndrome) (((syndrome) >> 16) & 0x1f)
 #define HSR_HVC_64_EXCEPTION 0x16
 #define HSR_WFx_EXCEPTION 0x1
 #define HSR_SMC_64_EXCEPTION 0x17
 #define HSR_SYSREG_64_EXCEPTION 0x18
-enum { PSCI_SYSTEM_OFF = 8, PSCI_SYSTEM_RESET = 9, PSCI_SYSTEM_RESET2 = 0x12 };
+enum {
+    PSCI_VERSION = 0,
+    PSCI_CPU_ON = 3,
+    PSCI_MIGRATE_INFO_TYPE = 6,
+    PSCI_SYSTEM_OFF = 8,
+    PSCI_SYSTEM_RESET = 9,
+    PSCI_FEATURES = 0xa,
+    PSCI_SYSTEM_RESET2 = 0x12,
+};
 
 /* ---- its interrupt controller ---- */
 
@@ -195,6 +200,14 @@ struct virq_handle *virq_find_irq_data(vgic_t *vgic, size_t vcpu, int interrupt)
 
 #define VIRTIO_DEFAULT_QUEUE_SIZE 128
 enum {
+    REG_VIRTIO_MMIO_MAGIC_VALUE = 0x000,
+    REG_VIRTIO_MMIO_VERSION = 0x004,
+    REG_VIRTIO_MMIO_DEVICE_ID = 0x008,
+    REG_VIRTIO_MMIO_VENDOR_ID = 0x00c,
+    REG_VIRTIO_MMIO_DEVICE_FEATURES = 0x010,
+    REG_VIRTIO_MMIO_QUEUE_NUM_MAX = 0x034,
+    REG_VIRTIO_MMIO_INTERRUPT_STATUS = 0x060,
+    REG_VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc,
     REG_VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014,
     REG_VIRTIO_MMIO_DRIVER_FEATURES = 0x020,
     REG_VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024,
@@ -210,6 +223,13 @@ enum {
     REG_VIRTIO_MMIO_QUEUE_AVAIL_HIGH = 0x094,
     REG_VIRTIO_MMIO_QUEUE_USED_LOW = 0x0a0,
     REG_VIRTIO_MMIO_QUEUE_USED_HIGH = 0x0a4,
+};
+enum {
+    VIRTIO_CONFIG_S_ACKNOWLEDGE = 1,
+    VIRTIO_CONFIG_S_DRIVER = 2,
+    VIRTIO_CONFIG_S_DRIVER_OK = 4,
+    VIRTIO_CONFIG_S_FEATURES_OK = 8,
+    VIRTIO_CONFIG_S_FAILED = 0x80,
 };
 enum { VIRTQ_DESC_F_NEXT = 1, VIRTQ_DESC_F_WRITE = 2, VIRTQ_DESC_F_INDIRECT = 4 };
 
@@ -249,7 +269,7 @@ typedef struct {
 } serial_queue_handle_t;
 struct virtio_device {
     struct {
-        uint32_t QueueSel;
+        uint32_t QueueSel, Status, DriverFeaturesSel;
     } regs;
     size_t num_vqs;
     const struct {
@@ -295,6 +315,7 @@ extern struct fake {
     struct gic_redist_sgi_ppi_map redistributor;
     unsigned console_kicks;
     unsigned starts;  /* by guest_start() */
+    unsigned runs;    /* by seL4_TCB_WriteRegisters() */
     unsigned placed;  /* images */
     uint64_t entry;   /* 0: they do not fit */
     uint64_t cleaned; /* where the caches were last cleaned */
