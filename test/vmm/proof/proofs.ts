@@ -91,6 +91,7 @@ export async function runProof(
     timeout: timeoutMs,
     maxBuffer: 256 * 1024 ** 2,
   });
+  if (run.timedOut) throw new Error(`CBMC came to no end within ${timeoutMs} ms`);
   return judge(report.parse(JSON.parse(run.stdout)));
 }
 
