@@ -7,6 +7,7 @@ import type { TestContext } from 'vitest';
 
 /** Names that VMBUILD_REQUIRE knows. */
 export type Requirement =
+  | 'cbmc'
   | 'clang'
   | 'conformance'
   | 'dtc'

@@ -17,6 +17,7 @@ import {
   whyNoCoverage,
 } from './coverage.ts';
 
+const timeout = 600_000;
 const flags = ['-D_GNU_SOURCE', '-O1', '-pthread'];
 const [clang = ''] = await findClangs();
 let dir = '';
@@ -38,11 +39,11 @@ async function cover(name: string): Promise<FileCoverage[]> {
   const program = join(dir, 'tests');
   await execa(clang, [...flags, ...coverageFlags, ...core.values(), ...tests.values(), '-o', program]);
   const counters = await mkdtemp(join(dir, 'counters-'));
-  await execa(program, [name], { timeout: 100_000, env: countInto(counters) });
+  await execa(program, [name], { timeout: 300_000, env: countInto(counters) });
   return readCoverage(clang, program, counters, cFiles(coreDir));
 }
 
-it('every branch of the device core is run by its tests', async (ctx) => {
+it('every branch of the device core is run by its tests', { timeout }, async (ctx) => {
   requireOrSkip(ctx, 'clang', reason === undefined, reason ?? '');
   const files = await cover('');
   process.stdout.write(renderCoverage(files));
@@ -51,7 +52,7 @@ it('every branch of the device core is run by its tests', async (ctx) => {
   expect(files.filter(({ lines, linesRun }) => lines !== linesRun).map(({ name }) => name)).toEqual([]);
 });
 
-it('tells what one test alone does not run', async (ctx) => {
+it('tells what one test alone does not run', { timeout }, async (ctx) => {
   requireOrSkip(ctx, 'clang', reason === undefined, reason ?? '');
   const connections = (await cover('C1_nothing')).find(({ name }) => name === 'connections.c');
   expect(connections?.missing).toContainEqual(

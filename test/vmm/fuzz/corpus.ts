@@ -192,6 +192,12 @@ const guestPrograms = (): Record<string, Bytes> => ({
     ...send({ to: honestGuest, op: rw, flags: 0x80, len: 1 }),
     ...send({ to: honestGuest, op: rw, len: 60_000 }),
   ],
+  'a-peer-stands-still': [
+    ...linux,
+    ...times(16, () => send({ to: hostileVmm, op: rw, len: 3000 })),
+    ...times(12, () => op('TICK', u8(0))),
+    ...buffers(4),
+  ],
   'peer-dies-while-packets-wait': [
     ...linux,
     ...times(4, () => send({ to: hostileVmm, op: rw, len: 3000 })),

@@ -27,6 +27,7 @@ enum op {
     OP_READ_RING,      /* u8 writer: reads all */
     OP_NOTIFY,         /* u8 device, u8 peer */
     OP_RUN,            /* u8 device */
+    OP_TICK,           /* u8 device */
     OP_SETTLE,
     OP_OFF,            /* u8 device */
     OP_HONEST_SEND,    /* u8 which of the two, packet */
@@ -277,6 +278,9 @@ static void run_op(enum op op, struct input *input)
         break;
     case OP_RUN:
         machine_run(&machines[take(input, 1) % NUM_DEVICES]);
+        break;
+    case OP_TICK:
+        machine_tick(&machines[take(input, 1) % NUM_DEVICES]);
         break;
     case OP_SETTLE:
         (void)machines_settle(16);

@@ -182,6 +182,13 @@ void machine_off(struct machine *machine)
     HOLDS(!machine->irq && machine_read(machine, 0x70, 4) == 0);
 }
 
+void machine_tick(struct machine *machine)
+{
+    enter(machine);
+    machine->has_more = vsock_device_tick(&machine->device) || machine->has_more;
+    leave(machine);
+}
+
 bool machines_settle(unsigned rounds)
 {
     for (; rounds > 0; rounds--) {

@@ -77,6 +77,7 @@ void machine_write(struct machine *machine, uint64_t offset, unsigned width, uin
 void machine_notified(struct machine *machine, unsigned peer);
 void machine_run(struct machine *machine);
 void machine_off(struct machine *machine);
+void machine_tick(struct machine *machine);
 
 /* Delivers notifications and runs devices until all are quiet, or `rounds` times. True if they are quiet. */
 bool machines_settle(unsigned rounds);
