@@ -3,7 +3,7 @@
 // `npm run model -- --runs N --seed S`.
 
 import { basename } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { requireOrSkip } from '../require.ts';
 import { findClangs, noClang } from '../vmm/compile.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What can happen in a world of two or three guests, at random: each operation is one line for the driver.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Header, headerSize, op, payloadMax, type } from './packet.ts';
 
 export type Fault = 'none' | 'write' | 'outside' | 'wrap' | 'indirect';
@@ -91,8 +91,9 @@ export function lineOf(o: Operation, serial: number): string {
     case 'flags':
       return `flags ${o.guest} ${o.queue} ${o.value}`;
     case 'settle':
-      return 'settle';
+      break;
   }
+  return o.do;
 }
 
 /** A world and what happens in it, ending in peace: everybody gets buffers, and all comes to rest. */
@@ -105,7 +106,7 @@ export const plans = (steps: number): fc.Arbitrary<Plan> =>
       epoch: fc.constantFrom(0, 0xffff_fffe, 0xffff_ffff, 5),
       operations: fc
         .array(groups(guests), { maxLength: steps, size: 'max' })
-        .map((parts) => [{ do: 'settle' } as Operation, ...parts.flat(), ...ending(guests)]),
+        .map((parts) => [settle, ...parts.flat(), ...ending(guests)]),
     }),
   );
 
@@ -357,6 +358,7 @@ function packetOf(from: number, to: number, draft: Draft): Operation {
     case 'indirect':
       return { ...operation, fault: draft.wrong, header: good, segments: [...cut(size - 4, draft.cuts), 4] };
     case 'nothing':
-      return { ...operation, header: good, segments: whole };
+      break;
   }
+  return { ...operation, header: good, segments: whole };
 }
