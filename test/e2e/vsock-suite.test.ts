@@ -36,8 +36,8 @@ it('names the test that a defect of the device fails', { timeout: 12 * minutes }
   // The end of a message is lost.
   mutate(
     join(root, 'vmm/vsock/packet.c'),
-    'put(wire + OFFSET_FLAGS, 4, header->flags);',
-    'put(wire + OFFSET_FLAGS, 4, header->op == VSOCK_OP_RW ? 0 : header->flags);',
+    'if (!last) {',
+    'if (true) {',
   );
   const { code, stdout, stderr } = await vsockTest(root, ['--on', 'sim', '--tests', '5,6,16']);
   expect(stdout, stderr).toMatch(

@@ -97,7 +97,6 @@ export class Model {
     guest.isUp = false;
     guest.life++;
     guest.owed = [];
-    guest.repeats.clear();
     guest.untaken = [];
     guest.chains = [];
     guest.buffers = [];
@@ -175,7 +174,6 @@ export class Model {
         isReturned: false,
         isWild: !guest.isAware[verdict.to] || guest.isBroken,
         isMarked: false,
-        isTorn: false,
         delivered: 0,
         isTold: false,
       };

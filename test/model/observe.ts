@@ -106,7 +106,7 @@ function observePacket(model: Model, index: number, header: Header, hash: number
   for (const skipped of lane.slice(0, lane.indexOf(item))) judgeSkipped(from, skipped, item);
   lane.splice(0, lane.indexOf(item));
   judgePiece(index, item, header, hash);
-  if (!item.isTorn && item.delivered === item.header.len) {
+  if (item.delivered === item.header.len) {
     lane.shift();
     finish(model, index, from, item);
   }
@@ -116,24 +116,22 @@ function observePacket(model: Model, index: number, header: Header, hash: number
 function judgePiece(index: number, item: Item, header: Header, hash: number): void {
   const end = item.delivered + header.len;
   const isWhole = hash === payloadHash(item.serial, item.delivered, end);
-  // Where a receiver comes up while a long packet reaches it, the pieces before were refused: it is told by an RST.
-  item.isTorn ||= !isWhole && item.fate === 'unknown' && item.delivered === 0;
-  const isLast = item.isTorn ? header.flags === item.header.flags : end === item.header.len;
-  const flags = isLast || item.header.op !== op.rw ? item.header.flags : item.header.flags & ~endFlags;
+  const flags =
+    end === item.header.len || item.header.op !== op.rw ? item.header.flags : item.header.flags & ~endFlags;
   const want = describe({ ...item.header, len: header.len, flags });
   if (want !== describe(header)) throw new Violation(`guest ${index}: got ${describe(header)}, want ${want}`);
   if (header.len === 0 && item.header.len > 0)
     throw new Violation(`guest ${index}: an empty piece of ${describe(item.header)}`);
   if (end > item.header.len)
     throw new Violation(`guest ${index}: more than was sent of ${describe(item.header)}`);
-  if (!isWhole && !item.isTorn)
+  if (!isWhole)
     throw new Violation(`guest ${index}: wrong bytes in ${describe(header)}, from byte ${item.delivered}`);
   item.delivered = end;
 }
 
 function judgeSkipped(from: number, skipped: Item, next: Item): void {
   const isCutOff = skipped.life < next.life && !skipped.isReturned;
-  const isStarted = skipped.delivered > 0 && !skipped.isTorn;
+  const isStarted = skipped.delivered > 0;
   if (isCutOff || (!isStarted && skipped.fate !== 'deliver')) return;
   throw new Violation(
     `guest ${from}: ${describe(skipped.header)} was lost: ${describe(next.header)} came instead`,
@@ -184,11 +182,6 @@ function observeReset(model: Model, index: number, header: Header): void {
   const key = owedKey(header);
   const find = (): Owed[] => guest.owed.filter((owed) => owedKey(owed.header) === key);
   let owing = find();
-  if (owing.length === 0 && guest.repeats.has(key)) {
-    const table = model.table(index, peer);
-    if (table.has(receivedKey(header))) table.set(receivedKey(header), 'maybe');
-    return;
-  }
   if (owing.length === 0 && model.isMourning(index, peer)) {
     // Of one life at least; that of several may come at once.
     model.mourn(index, peer, Math.max(guest.mourned[peer] ?? 0, guest.seenLife[peer] ?? 0) + 1);
@@ -197,7 +190,6 @@ function observeReset(model: Model, index: number, header: Header): void {
   const best = owing.find((owed) => owed.must) ?? owing[0];
   if (best === undefined) throw new Violation(`guest ${index}: nobody owes ${describe(header)}`);
   guest.owed = guest.owed.filter((owed) => owed !== best);
-  if (best.item !== undefined && best.item.header.len > 0) guest.repeats.add(key);
   const isSure = owing.every((owed) => owed.kind === best.kind) && !model.isMourning(index, peer);
   const table = model.table(index, peer);
   const own = receivedKey(header);
@@ -206,7 +198,7 @@ function observeReset(model: Model, index: number, header: Header): void {
   if (best.kind === 'answer' && isSure && best.item !== undefined) {
     const lane = model.lane(index, peer);
     const at = lane.indexOf(best.item);
-    if (at >= 0 && best.item.delivered > 0 && !best.item.isTorn)
+    if (at >= 0 && best.item.delivered > 0)
       throw new Violation(
         `guest ${index}: half of ${describe(best.item.header)} was delivered, then it was refused`,
       );

@@ -36,7 +36,6 @@ export function comeToRest(model: Model): void {
 /** Nothing from a peer waits for the guest's buffers: so its device has read everything that the peer's has to say. */
 const reads = (model: Model, index: number, peer: number): boolean =>
   model.lane(peer, index).length === 0 &&
-  model.guest(index).repeats.size === 0 &&
   !model.guest(index).owed.some((owed) => owed.kind !== 'reply' && owed.peer === peer);
 
 /** A device that has run has taken everything, unless its guest does not take the RSTs for it. */
@@ -88,7 +87,6 @@ function judgeGuest(model: Model, index: number): void {
   guest.owed = guest.owed.filter((owed) =>
     open.some(({ item, reply }) => reply === owed || (item !== undefined && item === owed.item)),
   );
-  guest.repeats.clear();
   const lost = guest.chains.find((serial) => !open.some((untaken) => untaken.serial === serial));
   if (lost !== undefined && guest.isUp && !guest.isBroken)
     throw new Violation(`guest ${index}: chain #${lost} never came back`);

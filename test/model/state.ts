@@ -22,8 +22,6 @@ export interface Item {
   isWild: boolean;
   /** What it may do to its device's list of connections has been noted. */
   isMarked: boolean;
-  /** Its first pieces were refused, and then the receiver came up: only the rest has come. */
-  isTorn: boolean;
   /** Bytes of payload delivered. */
   delivered: number;
   /** Its sender has seen an RST for its connection, or has sent one, since. */
@@ -72,8 +70,6 @@ export interface Guest {
   chains: number[];
   untaken: Untaken[];
   owed: Owed[];
-  /** RSTs that may come again: a packet that was cut into pieces for the ring is refused piece by piece. */
-  repeats: Set<string>;
   noInterrupt: [boolean, boolean];
   isr: number;
   /** By peer: connections; whether it surely knows of the peer's last death; the lives whose survivors it has reset. */
@@ -94,7 +90,6 @@ export const newGuest = (index: number, num: number): Guest => ({
   chains: [],
   untaken: [],
   owed: [],
-  repeats: new Set(),
   noInterrupt: [false, false],
   isr: 0,
   tables: Array.from({ length: num }, () => new Map()),

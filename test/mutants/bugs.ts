@@ -75,8 +75,8 @@ export const bugMutants: readonly NamedMutant[] = [
     'bug_09',
     'packet.c',
     'credit is cut',
-    '.fwd_cnt = (uint32_t)get(wire + OFFSET_FWD_CNT, 4)',
-    '.fwd_cnt = (uint32_t)get(wire + OFFSET_FWD_CNT, 4) & INT32_MAX',
+    'memcpy(&header, wire, VSOCK_HEADER_SIZE);',
+    'memcpy(&header, wire, VSOCK_HEADER_SIZE);\n    header.fwd_cnt &= INT32_MAX;',
   ),
   m(
     'bug_10',

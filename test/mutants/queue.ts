@@ -273,7 +273,13 @@ export const queueMutants = [
   m(p, 'flow_split_to', 'piece with the length of the whole', 'piece.len = size;', '(void)size;'),
   m(p, 'S4', 'host as a guest', 'cid >= 3', 'cid >= 2'),
   m(p, 'S4', 'broadcast as a guest', 'cid < UINT32_MAX', 'cid <= UINT32_MAX'),
-  m(p, 'S3', 'buf_alloc at the wrong place', 'OFFSET_BUF_ALLOC = 36', 'OFFSET_BUF_ALLOC = 40'),
+  m(
+    p,
+    'S3',
+    'fwd_cnt cut off',
+    'memcpy(wire, header, VSOCK_HEADER_SIZE);',
+    'memcpy(wire, header, VSOCK_HEADER_SIZE - 4);',
+  ),
 
   m(
     c,

@@ -190,4 +190,19 @@ export const rxMutants = [
     '    if (peer->holding) {\n        finish(peer);\n    }\n    vsock_ring',
     '    vsock_ring',
   ),
+  m(r, 'records_of_a_refused', 'rest of a refused packet', '!peer->refusing && judge_record', 'judge_record'),
+  m(
+    r,
+    'records_of_a_refused',
+    'all after a refused packet',
+    'peer->refusing && peer->record.continues;',
+    'peer->refusing;',
+  ),
+  m(
+    r,
+    'records_of_a_new_life',
+    'answer before the survivors',
+    'return peer->holding && vsock_connections_survivor(&peer->connections) == NULL\n           &&',
+    'return peer->holding &&',
+  ),
 ];

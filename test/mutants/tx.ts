@@ -159,4 +159,11 @@ export const txMutants = [
   m(t, 'patience_lasts', 'what is given back is not counted', 'peer->given_back += packet->chain.slots;', ''),
   m(t, 'patience_is_not', 'held after a reset', 'device->peers[i].held = 0;', ''),
   m(t, 'patience_is_not', 'slow after a reset', 'device->peers[i].slow_ticks = 0;', ''),
+  m(
+    t,
+    'records_of_a_refused',
+    'every record begins a packet',
+    'packet->left < packet->header.len)',
+    'false)',
+  ),
 ];

@@ -63,7 +63,7 @@ TEST(bounds_a_start_with_more_than_can_be_refused)
     struct vsock_header reset = make_header(4, 3, VSOCK_OP_RST, 0);
     const unsigned num = VSOCK_START_RUNS_MAX * VSOCK_BUDGET + 1000;
     for (unsigned i = 0; i < num; i++) {
-        vsock_ring_begin(&puppet, &reset);
+        vsock_ring_begin(&puppet, &reset, false);
         vsock_ring_end(&puppet);
     }
     vsock_ring_publish(&puppet);

@@ -182,7 +182,7 @@ TEST(case_10_peers_record_says_0x100000)
         puppet_send(world, &puppet, &rw, NULL);
         guest_expect(guest, &packet, VSOCK_OP_RW);
         rw.len = lens[i];
-        vsock_ring_begin(&puppet, &rw);
+        vsock_ring_begin(&puppet, &rw, false);
         puppet.tail += 8;
         vsock_ring_publish(&puppet);
         vsock_device_notified(&guest->device, 0);

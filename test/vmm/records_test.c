@@ -176,3 +176,70 @@ TEST(mmio_translation_keeps_alignment)
     }
     guest->ram = ram;
 }
+
+TEST(records_of_a_refused_packet_are_refused_once)
+{
+    static uint8_t data[9000];
+    for (unsigned boots = 0; boots < 2; boots++) {
+        struct world *world = world_new(2, 0x2000); /* the packet goes in three records and more */
+        struct guest *guest = world->guests[0], *other = world->guests[1];
+        struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, sizeof data), update;
+        guest_boot(guest);
+        guest_post(guest, 10, 3776);
+        guest_send(guest, &rw, data);
+        other->more = vsock_device_notified(&other->device, 0); /* the first of them */
+        if (boots) {
+            guest_boot(other);
+            guest_post(other, 10, 3776);
+        }
+        world_settle(world);
+        guest_expect(guest, &packet, VSOCK_OP_RST);
+        CHECK(!guest_receive(guest, &packet));
+        CHECK(!boots || !guest_receive(other, &packet));
+        CHECK_EQUAL(other->device.counters[VSOCK_COUNT_RX_NOT_READY], 1);
+        CHECK_EQUAL(guest_reap(guest), 1);
+        CHECK(guest->device.counters[VSOCK_COUNT_TX_RECORDS] >= 3);
+        /* The next packet is one of its own. */
+        update = make_header(3, 4, VSOCK_OP_CREDIT_UPDATE, 0);
+        guest_send(guest, &update, NULL);
+        world_settle(world);
+        if (boots) {
+            guest_expect(other, &packet, VSOCK_OP_CREDIT_UPDATE);
+        } else {
+            guest_expect(guest, &packet, VSOCK_OP_RST);
+        }
+    }
+}
+
+/* All places are taken by connections whose peer has died, and whose RSTs wait for receive buffers. A REQUEST of the
+ * peer's next life has to wait until they are gone: it must not be refused, and the device must come to rest. */
+TEST(records_of_a_new_life_wait_for_the_places_of_the_last_one)
+{
+    start(RING_SIZE);
+    struct vsock_header request = make_header(3, 4, VSOCK_OP_REQUEST, 0);
+    for (unsigned i = 0; i < VSOCK_MAX_CONNECTIONS; i++) {
+        request.src_port = 5000 + i;
+        guest_send(guest, &request, NULL);
+        CHECK(puppet_receive(&puppet, &record, NULL));
+        CHECK_EQUAL(guest_reap(guest), 1);
+    }
+    vsock_ring_raise_epoch(&puppet);
+    struct vsock_header late = make_header(4, 3, VSOCK_OP_REQUEST, 0);
+    puppet_send(world, &puppet, &late, NULL);
+    for (unsigned i = 0; guest->more; i++) {
+        CHECK(i < 10);
+        guest->more = vsock_device_run(&guest->device);
+    }
+    unsigned resets = 0;
+    do {
+        guest_post(guest, 32, 3776);
+        CHECK(!guest->more);
+        while (guest_receive(guest, &packet) && packet.header.op == VSOCK_OP_RST) {
+            resets++;
+        }
+        CHECK(resets <= VSOCK_MAX_CONNECTIONS);
+    } while (packet.header.op == VSOCK_OP_RST);
+    CHECK_EQUAL(resets, VSOCK_MAX_CONNECTIONS);
+    CHECK_EQUAL(packet.header.op, VSOCK_OP_REQUEST);
+    CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_RX_REFUSED], 0);
+}

@@ -29,7 +29,7 @@ static void put(uint32_t len)
     for (uint32_t i = 0; i < len; i++) {
         data[i] = (uint8_t)(i * 7 + len);
     }
-    vsock_ring_begin(&a, &header);
+    vsock_ring_begin(&a, &header, false);
     vsock_ring_write(&a, data, len / 3);
     vsock_ring_write(&a, data + len / 3, len - len / 3);
     vsock_ring_end(&a);
@@ -217,7 +217,7 @@ TEST(ring_epoch_comes_after_the_records_before_it)
     /* What is written but not published yet belongs to the old life as well. */
     join();
     struct vsock_header header = make_header(3, 4, VSOCK_OP_RST, 0);
-    vsock_ring_begin(&a, &header);
+    vsock_ring_begin(&a, &header, false);
     vsock_ring_end(&a);
     vsock_ring_raise_epoch(&a);
     CHECK_EQUAL(region_a->tail, VSOCK_RECORD_SIZE);
@@ -290,7 +290,7 @@ TEST(ring_broken_lengths)
     for (unsigned i = 0; i < sizeof lens / sizeof lens[0]; i++) {
         join();
         struct vsock_header header = make_header(3, 4, VSOCK_OP_RW, lens[i]);
-        vsock_ring_begin(&a, &header);
+        vsock_ring_begin(&a, &header, false);
         vsock_ring_publish(&a);
         CHECK_EQUAL(vsock_ring_next(&b, &record), VSOCK_RING_BROKEN);
     }
@@ -304,7 +304,7 @@ TEST(ring_payload_maximum_holds_in_large_rings)
     vsock_ring_init(&a, big_a, big_b, size);
     vsock_ring_init(&b, big_b, big_a, size);
     struct vsock_header header = make_header(3, 4, VSOCK_OP_RW, VSOCK_PAYLOAD_SIZE_MAX + 1);
-    vsock_ring_begin(&a, &header);
+    vsock_ring_begin(&a, &header, false);
     a.tail += VSOCK_PAYLOAD_SIZE_MAX + 8;
     vsock_ring_publish(&a);
     enum vsock_ring_result result = vsock_ring_next(&b, &record);

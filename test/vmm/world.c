@@ -194,7 +194,7 @@ void puppet_send(struct world *world, struct vsock_ring *ring, const struct vsoc
 {
     uint32_t room = 0;
     CHECK(vsock_ring_room(ring, true, &room) && room >= header->len);
-    vsock_ring_begin(ring, header);
+    vsock_ring_begin(ring, header, false);
     if (header->len > 0) {
         vsock_ring_write(ring, payload, header->len);
     }

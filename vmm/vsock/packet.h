@@ -42,6 +42,7 @@ enum vsock_op {
 #define VSOCK_RW_EOM 1u
 #define VSOCK_RW_EOR 2u
 
+/* In the order of the wire. */
 struct vsock_header {
     uint64_t src_cid;
     uint64_t dst_cid;

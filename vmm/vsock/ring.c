@@ -6,10 +6,11 @@
 #define RECORD_EPOCH      0
 #define RECORD_PEER_EPOCH 4
 #define RECORD_HEADER     8
+#define RECORD_CONTINUES  52
 #define RECORD_ALIGN      8u
 
 _Static_assert(sizeof(struct vsock_ring_region) == VSOCK_RING_HEADER_SIZE, "the data starts on the second page");
-_Static_assert(VSOCK_RECORD_SIZE >= RECORD_HEADER + VSOCK_HEADER_SIZE && VSOCK_RECORD_SIZE % RECORD_ALIGN == 0,
+_Static_assert(RECORD_CONTINUES == RECORD_HEADER + VSOCK_HEADER_SIZE && VSOCK_RECORD_SIZE > RECORD_CONTINUES && VSOCK_RECORD_SIZE % RECORD_ALIGN == 0,
                "record layout");
 
 static uint32_t align_up(uint32_t size)
@@ -62,12 +63,13 @@ bool vsock_ring_room(const struct vsock_ring *ring, bool answer, uint32_t *paylo
     return true;
 }
 
-void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header)
+void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header, bool continues)
 {
     uint8_t record[VSOCK_RECORD_SIZE] = {0};
     memcpy(record + RECORD_EPOCH, &ring->epoch, sizeof ring->epoch);
     memcpy(record + RECORD_PEER_EPOCH, &ring->peer_epoch, sizeof ring->peer_epoch);
     vsock_header_render(header, record + RECORD_HEADER);
+    record[RECORD_CONTINUES] = continues ? 1 : 0;
     vsock_ring_write(ring, record, sizeof record);
 }
 
@@ -129,6 +131,7 @@ enum vsock_ring_result vsock_ring_next(struct vsock_ring *ring, struct vsock_rec
     memcpy(&record->epoch, bytes + RECORD_EPOCH, sizeof record->epoch);
     memcpy(&record->peer_epoch, bytes + RECORD_PEER_EPOCH, sizeof record->peer_epoch);
     record->header = vsock_header_parse(bytes + RECORD_HEADER);
+    record->continues = bytes[RECORD_CONTINUES] != 0;
     uint32_t len = record->header.len;
     if (len > VSOCK_PAYLOAD_SIZE_MAX || align_up(len) > filled - VSOCK_RECORD_SIZE) {
         return VSOCK_RING_BROKEN;

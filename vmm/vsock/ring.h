@@ -13,7 +13,8 @@
  * All zero is a valid, empty ring whose consumer is awake: a side that has not started yet needs no notification,
  * because it looks at the ring when it starts. Positions count bytes modulo 2^32 and are taken modulo the size of the
  * data, a power of two. A record is 56 bytes (the writer's epoch, the reader's epoch as the writer knows it, the packet
- * header, padding), then the payload, padded to 8 bytes. Records may wrap around the end of the data.
+ * header, whether its packet began in the record before), then the payload, padded to 8 bytes. Records may wrap around
+ * the end of the data.
  *
  * Nothing that the peer writes is trusted: its words are read once, judged, and kept privately; our own positions are
  * never read back. A tail or a length that cannot be is VSOCK_RING_BROKEN, and a head that cannot be leaves no room.
@@ -58,6 +59,7 @@ struct vsock_record {
     struct vsock_header header;
     uint32_t epoch;      /* the writer's, when it was written */
     uint32_t peer_epoch; /* the reader's, as the writer knew it */
+    bool continues;      /* the packet of the record before */
 };
 
 struct vsock_bytes {
@@ -104,7 +106,7 @@ bool vsock_ring_room(const struct vsock_ring *ring, bool answer, uint32_t *paylo
 
 /* Writes a record's header, for which there must be room; vsock_ring_write() appends its header->len bytes; then end.
  */
-void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header);
+void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header, bool continues);
 void vsock_ring_write(struct vsock_ring *ring, const void *from, size_t size);
 void vsock_ring_end(struct vsock_ring *ring);
 

@@ -213,7 +213,9 @@ static bool take_record(struct vsock_device *device, struct vsock_peer *peer)
     }
     peer->holding = true;
     peer->left = peer->record.header.len;
-    if (judge_record(device, peer)) {
+    /* The rest of a packet that was refused is neither refused again, nor delivered should our guest be up by now. */
+    peer->refusing = peer->refusing && peer->record.continues;
+    if (!peer->refusing && judge_record(device, peer)) {
         count(device, VSOCK_COUNT_RX_RECORDS);
     } else {
         finish(peer);
@@ -278,7 +280,9 @@ static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer)
 bool vsock_rx_must_answer(const struct vsock_device *device, const struct vsock_peer *peer)
 {
     enum vsock_counter unused;
-    return peer->holding && peer->record.header.op != VSOCK_OP_RST && !deliverable(device, peer, &unused);
+    /* Survivors come first, and leave places for connections. */
+    return peer->holding && vsock_connections_survivor(&peer->connections) == NULL
+           && peer->record.header.op != VSOCK_OP_RST && !deliverable(device, peer, &unused);
 }
 
 /* The record at hand cannot be delivered: tells the peer, unless it is an RST, which is never answered. */
@@ -290,12 +294,13 @@ static bool answer(struct vsock_device *device, struct vsock_peer *peer, enum vs
             return false;
         }
         struct vsock_header header = vsock_header_reset(&peer->record.header);
-        vsock_ring_begin(&peer->ring, &header);
+        vsock_ring_begin(&peer->ring, &header, false);
         vsock_ring_end(&peer->ring);
         vsock_device_observe(device, &header, NULL);
         count(device, VSOCK_COUNT_RESETS_TO_PEER);
     }
     count(device, why);
+    peer->refusing = true;
     finish(peer);
     return true;
 }

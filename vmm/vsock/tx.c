@@ -166,7 +166,7 @@ static void send_piece(struct vsock_device *device, struct vsock_peer *peer, str
 {
     struct vsock_queue *queue = &device->queues[QUEUE_TX];
     struct vsock_header header = vsock_header_piece(&packet->header, size, size == packet->left);
-    vsock_ring_begin(&peer->ring, &header);
+    vsock_ring_begin(&peer->ring, &header, packet->left < packet->header.len);
     for (uint32_t left = size; left > 0;) {
         size_t part;
         const uint8_t *front = vsock_chain_front(queue, &packet->chain, left, &part);

@@ -150,6 +150,7 @@ struct vsock_peer {
     struct vsock_record record; /* the one at hand, if `holding` */
     uint32_t left;              /* bytes of its payload not delivered yet */
     bool holding;
+    bool refusing; /* the packet whose records come */
 };
 
 #define VSOCK_WAITING_NONE 0xffffu

@@ -196,7 +196,7 @@ static void send_record(struct input *input)
     const struct vsock_ring_region *theirs = (const void *)ring_of(reader, HOSTILE_VMM);
     ring.epoch = own->epoch + (uint32_t)take(input, 4);
     ring.peer_epoch = theirs->epoch + (uint32_t)take(input, 4);
-    vsock_ring_begin(&ring, &header);
+    vsock_ring_begin(&ring, &header, false);
     vsock_ring_write(&ring, pattern, header.len < sizeof pattern ? header.len : sizeof pattern);
     vsock_ring_end(&ring);
     own->tail = ring.tail;

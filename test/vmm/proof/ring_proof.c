@@ -27,7 +27,7 @@ static void send(struct vsock_ring *ring)
     uint32_t first = nondet_u32();
     ASSUME(first <= header.len);
     const uint8_t *payload = proof_memory(header.len);
-    vsock_ring_begin(ring, &header);
+    vsock_ring_begin(ring, &header, false);
     vsock_ring_write(ring, payload, first);
     vsock_ring_write(ring, payload + first, header.len - first);
     struct vsock_bytes parts[2];
