@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define ROUNDS_MAX 2000u
+#define TICKS (3 * VSOCK_PATIENCE)
 
 struct driver drivers[NUM_DEVICES];
 uint8_t pattern[BUFFER_SIZE];
@@ -61,6 +62,14 @@ void check_aftermath(void)
         while (receive_honest(1, &header) || receive_honest(2, &header)) {
         }
     }
+    /* A peer that is silent may hold what the honest ones need to talk with each other, but not for long. */
+    for (unsigned tick = 0; is_alone(&machines[0]) && tick < TICKS; tick++) {
+        machine_tick(&machines[1]);
+        machine_tick(&machines[2]);
+        (void)machines_settle(ROUNDS_MAX);
+        while (receive_honest(1, &header) || receive_honest(2, &header)) {
+        }
+    }
     const uint32_t port = 77777; /* that no program uses */
     pass(1, 2, port, VSOCK_OP_REQUEST, 0);
     pass(2, 1, port, VSOCK_OP_RESPONSE, 0);
@@ -69,5 +78,7 @@ void check_aftermath(void)
     }
     HOLDS(driver_boot(&drivers[0], &machines[0], HONEST_FEATURES, QUEUE_NUM));
     driver_post_all(&drivers[0]);
-    pass(0, 1, port, VSOCK_OP_REQUEST, 0);
+    if (!is_alone(&machines[0])) {
+        pass(0, 1, port, VSOCK_OP_REQUEST, 0);
+    }
 }

@@ -105,9 +105,13 @@ const registers: Bytes = [
 /** All programs, by what they are about. */
 export function makeCorpus(): Corpus {
   return new Map(
-    Object.entries({ ...registerPrograms(), ...guestPrograms(), ...chainPrograms(), ...ringPrograms() }).map(
-      ([name, program]) => [name, Uint8Array.from(program)],
-    ),
+    Object.entries({
+      ...registerPrograms(),
+      ...guestPrograms(),
+      ...chainPrograms(),
+      ...ringPrograms(),
+      ...lonelyPrograms(),
+    }).map(([name, program]) => [name, Uint8Array.from(program)]),
   );
 }
 
@@ -302,6 +306,39 @@ const chainPrograms = (): Record<string, Bytes> => {
     ]),
     ...both('table-torn', (queue) => describe(queue, 0, 0xe000, 17, 4)),
     ...both('index-jumps', (queue) => op('FILL_RAM', u16(available(queue) + 2), u16(2), u8(0x77))),
+  ]);
+};
+
+/** The hostile VMM is the only peer: what ends all connections at once is an event. */
+const lonelyPrograms = (): Record<string, Bytes> => {
+  const eventBuffer = (size: number, flags: number, at = 0xe000): Bytes => [
+    ...describe(events, 0, at, size, flags),
+    ...offer(events, 0),
+    ...kick(events),
+  ];
+  const brokenRing = [...advance(hostileGuest, 0, 4), ...notify(0, 0)];
+  const lonely = (name: string, ...bytes: readonly Bytes[]): [string, Bytes] => [
+    `alone-${name}`,
+    [...op('ISOLATE'), ...linux, ...buffers(4), ...bytes.flat(), ...brokenRing, ...settle],
+  ];
+  return Object.fromEntries([
+    lonely('event', send({ to: hostileVmm, op: request }), eventBuffer(8, 2)),
+    lonely('without-a-buffer', send({ to: hostileVmm, op: request })),
+    lonely('short-buffer', eventBuffer(3, 2)),
+    lonely('readable-buffer', eventBuffer(8, 0)),
+    lonely('broken-queue', op('FILL_RAM', u16(available(events) + 2), u16(2), u8(0x77))),
+    lonely('without-a-queue', write(0x30, events), write(0x44, 0)),
+    [
+      'alone-both-stand-still',
+      [
+        ...op('ISOLATE'),
+        ...linux,
+        ...record(hostileGuest, { to: hostileGuest, op: request }),
+        ...times(20, () => send({ to: hostileVmm, op: rw, len: 1500 })),
+        ...times(12, () => op('TICK', u8(0))),
+        ...settle,
+      ],
+    ],
   ]);
 };
 

@@ -30,6 +30,7 @@ enum op {
     OP_TICK,           /* u8 device */
     OP_SETTLE,
     OP_OFF,            /* u8 device */
+    OP_ISOLATE,
     OP_HONEST_SEND,    /* u8 which of the two, packet */
     OP_HONEST_RECEIVE, /* u8 which of the two */
     NUM_OPS,
@@ -200,7 +201,7 @@ static void send_record(struct input *input)
     vsock_ring_write(&ring, pattern, header.len < sizeof pattern ? header.len : sizeof pattern);
     vsock_ring_end(&ring);
     own->tail = ring.tail;
-    machine_notified(&machines[reader], peer_index(reader, HOSTILE_VMM));
+    machine_notified(&machines[reader], is_alone(&machines[reader]) ? 0 : peer_index(reader, HOSTILE_VMM));
 }
 
 static void run_ring_op(enum op op, struct input *input)
@@ -287,6 +288,10 @@ static void run_op(enum op op, struct input *input)
         break;
     case OP_OFF:
         machine_off(&machines[0]);
+        break;
+    case OP_ISOLATE:
+        machine_isolate();
+        drivers[0] = (struct driver){.machine = &machines[0]};
         break;
     case OP_HONEST_SEND:
         send_honest(input);

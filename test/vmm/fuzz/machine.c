@@ -76,7 +76,7 @@ static void notify_peer(void *cookie, unsigned peer)
     struct machine *machine = cookie;
     HOLDS(machine->is_called);
     HOLDS(peer < NUM_PEERS);
-    unsigned vmm = peer_at(machine->index, peer);
+    unsigned vmm = is_alone(machine) ? HOSTILE_VMM : peer_at(machine->index, peer);
     if (vmm != HOSTILE_VMM) {
         machines[vmm].is_notified[peer_index(vmm, machine->index)] = true;
     }
@@ -211,6 +211,21 @@ bool machines_settle(unsigned rounds)
         }
     }
     return false;
+}
+
+void machine_isolate(void)
+{
+    struct machine *machine = &machines[0];
+    struct vsock_setup setup = {.guest_cid = cid_of(0), .num_peers = 1, .ops = &ops, .cookie = machine};
+    setup.peers[0] = (struct vsock_peer_setup){.cid = (uint32_t)cid_of(HOSTILE_VMM),
+                                               .own_ring = writable[0][HOSTILE_VMM],
+                                               .peer_ring = readable[HOSTILE_VMM][0],
+                                               .ring_size = RING_SIZE};
+    machine->irq = false;
+    machine->has_more = false;
+    enter(machine);
+    HOLDS(vsock_device_init(&machine->device, &setup) == VSOCK_SETUP_GOOD);
+    leave(machine);
 }
 
 void machines_start(void)

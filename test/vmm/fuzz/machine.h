@@ -7,6 +7,8 @@
  *     1, 2      honest: driver.c plays theirs
  *     3         no device; the input writes its rings
  *
+ * Guest 0's device may also be one of the hostile VMM alone: then it has one peer.
+ *
  * What must hold whatever the hostile ones do is checked around every call into a device (machine.c). Rings are mapped
  * twice, and a device has its peers' read-only; guest memory and rings end in pages that nobody may touch.
  */
@@ -65,8 +67,16 @@ static inline unsigned peer_at(unsigned vmm, unsigned index)
     return index < vmm ? index : index + 1;
 }
 
+static inline bool is_alone(const struct machine *machine)
+{
+    return machine->device.num_peers == 1;
+}
+
 /* All zero, all devices started. */
 void machines_start(void);
+
+/* Device 0 starts anew with the hostile VMM as its only peer; the others have a peer that is silent from now on. */
+void machine_isolate(void);
 
 /* What VMM `writer` writes for `reader`. */
 uint8_t *ring_of(unsigned writer, unsigned reader);
