@@ -48,6 +48,7 @@ TEST(life_begins_again_as_it_began)
     fake.vcpu_registers[seL4_VCPUReg_SCTLR] = 0x30d0199d; /* MMU on */
     fake.vcpu_registers[seL4_VCPUReg_TTBR0] = 0x41000000;
     fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 1;
+    fake.vcpu_registers[seL4_VCPUReg_Num - 1] = 77;
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
     CHECK_EQUAL(fake.stops, 1);
     CHECK_EQUAL(fake.placed, 2);
@@ -56,6 +57,7 @@ TEST(life_begins_again_as_it_began)
     CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_SCTLR], 0x30d00800);
     CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_TTBR0], 0);
     CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL], 0);
+    CHECK_EQUAL(fake.vcpu_registers[seL4_VCPUReg_Num - 1], 0);
 }
 
 TEST(life_whose_images_do_not_fit_again_stays_off)
