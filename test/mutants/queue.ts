@@ -118,8 +118,8 @@ export const queueMutants = [
     q,
     'C7_chains_that_find',
     'segments of a chain that waits leak',
-    'case VSOCK_QUEUE_EMPTY:\n        free_chain(queue, chain);',
-    'case VSOCK_QUEUE_EMPTY:',
+    '        free_chain(queue, chain);\n    } else if',
+    '    } else if',
   ),
   m(
     q,

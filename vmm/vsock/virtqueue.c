@@ -243,17 +243,11 @@ enum vsock_queue_result vsock_queue_take(struct vsock_queue *queue, enum vsock_d
         .first = VSOCK_SEGMENT_NONE,
     };
     enum vsock_queue_result result = copy_chain(queue, direction, chain);
-    switch (result) {
-    case VSOCK_QUEUE_EMPTY:
+    if (result == VSOCK_QUEUE_EMPTY) {
         free_chain(queue, chain);
-        break;
-    case VSOCK_QUEUE_CHAIN:
-    case VSOCK_QUEUE_BAD_CHAIN:
+    } else if (result != VSOCK_QUEUE_BROKEN) {
         queue->available_index++;
         queue->in_flight++;
-        break;
-    case VSOCK_QUEUE_BROKEN:
-        break;
     }
     return result;
 }
