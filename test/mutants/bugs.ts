@@ -22,8 +22,8 @@ export const bugMutants: readonly NamedMutant[] = [
     'bug_02',
     'tx.c',
     'header fetched again when there is room',
-    '    vsock_ring_begin(&peer->ring, &header);\n    for',
-    '    header = size == packet->header.len ? vsock_header_parse(queue->segments[packet->chain.first].data - VSOCK_HEADER_SIZE) : header;\n    vsock_ring_begin(&peer->ring, &header);\n    for',
+    '    vsock_ring_begin(&peer->ring, &header, packet->left < packet->header.len);\n    for',
+    '    header = size == packet->header.len ? vsock_header_parse(queue->segments[packet->chain.first].data - VSOCK_HEADER_SIZE) : header;\n    vsock_ring_begin(&peer->ring, &header, packet->left < packet->header.len);\n    for',
   ),
   unseen(
     'bug_03',
