@@ -11,7 +11,7 @@ import { type Driver, driverFlags, smallLimits, withDriver } from './driver.ts';
 import { plans } from './operations.ts';
 import { play } from './play.ts';
 
-const runs = Number(process.env['VMBUILD_MODEL_RUNS'] ?? 120);
+const runs = Number(process.env['VMBUILD_MODEL_RUNS'] ?? 300);
 const seed = Number(process.env['VMBUILD_MODEL_SEED'] ?? 20261126);
 const longest = 70;
 const [clang = ''] = await findClangs();

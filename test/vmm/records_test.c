@@ -243,3 +243,26 @@ TEST(records_of_a_new_life_wait_for_the_places_of_the_last_one)
     CHECK_EQUAL(packet.header.op, VSOCK_OP_REQUEST);
     CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_RX_REFUSED], 0);
 }
+
+/* Between two records of a packet that is refused, the peer's device answers something of our guest's. */
+TEST(records_in_between_do_not_end_a_refused_packet)
+{
+    static uint8_t data[9000];
+    struct world *two = world_new(2, 0x2000);
+    struct guest *sender = two->guests[0], *other = two->guests[1];
+    guest_boot_with(sender, F_SEQPACKET | F_NO_IMPLIED_STREAM | F_VERSION_1);
+    guest_boot_with(other, F_VERSION_1); /* streams only: neither takes what the other one sends */
+    struct vsock_header rw = make_header(3, 4, VSOCK_OP_RW, sizeof data), request = make_header(4, 3, VSOCK_OP_REQUEST, 0);
+    rw.type = VSOCK_TYPE_SEQPACKET;
+    guest_post(sender, 10, 3776);
+    guest_post(other, 10, 3776);
+    guest_send(sender, &rw, data);      /* its first record is in the ring, the rest waits for room */
+    guest_send(other, &request, NULL);  /* first refuses that record, then sends this */
+    sender->more = vsock_device_notified(&sender->device, 0); /* whose answer may use the reserve */
+    world_settle(two);
+    guest_expect(sender, &packet, VSOCK_OP_RST);
+    CHECK(!guest_receive(sender, &packet));
+    guest_expect(other, &packet, VSOCK_OP_RST);
+    CHECK(!guest_receive(other, &packet));
+    CHECK_EQUAL(other->device.counters[VSOCK_COUNT_RX_UNKNOWN_TYPE], 1);
+}

@@ -186,6 +186,16 @@ static bool judge_record(struct vsock_device *device, const struct vsock_peer *p
     return true;
 }
 
+/* The rest of a packet that was refused is neither refused again, nor delivered should our guest be up by now. Between its
+ * records may be an RST, with which the peer's device answers something of ours. */
+static bool is_rest_of_refused(struct vsock_peer *peer)
+{
+    if (!peer->record.continues && peer->record.header.op != VSOCK_OP_RST) {
+        peer->refusing = false;
+    }
+    return peer->refusing && peer->record.continues;
+}
+
 static bool take_record(struct vsock_device *device, struct vsock_peer *peer)
 {
     switch (vsock_ring_next(&peer->ring, &peer->record)) {
@@ -213,9 +223,7 @@ static bool take_record(struct vsock_device *device, struct vsock_peer *peer)
     }
     peer->holding = true;
     peer->left = peer->record.header.len;
-    /* The rest of a packet that was refused is neither refused again, nor delivered should our guest be up by now. */
-    peer->refusing = peer->refusing && peer->record.continues;
-    if (!peer->refusing && judge_record(device, peer)) {
+    if (!is_rest_of_refused(peer) && judge_record(device, peer)) {
         count(device, VSOCK_COUNT_RX_RECORDS);
     } else {
         finish(peer);
