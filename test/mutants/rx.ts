@@ -164,7 +164,7 @@ export const rxMutants = [
     r,
     'bug_15_peer',
     'no answer',
-    'vsock_ring_begin(&peer->ring, &header);\n        vsock_ring_end(&peer->ring);',
+    'vsock_ring_begin(&peer->ring, &header, false);\n        vsock_ring_end(&peer->ring);',
     '',
   ),
   m(r, 'reset_forgets', 'replies outlive the guest', 'device->replies_count = 0;', ''),
@@ -199,7 +199,7 @@ export const rxMutants = [
   ),
   m(
     r,
-    'records_of_a_refused',
+    'records_in_between',
     'all after a refused packet',
     'return peer->refusing && peer->record.continues;',
     'return peer->refusing;',

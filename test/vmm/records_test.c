@@ -205,6 +205,12 @@ TEST(records_of_a_refused_packet_are_refused_once)
         world_settle(world);
         if (boots) {
             guest_expect(other, &packet, VSOCK_OP_CREDIT_UPDATE);
+            CHECK_EQUAL(guest_reap(guest), 1);
+            guest_send(guest, &rw, data);
+            world_settle(world);
+            for (uint32_t total = 0; total < sizeof data; total += packet.size) {
+                guest_expect(other, &packet, VSOCK_OP_RW);
+            }
         } else {
             guest_expect(guest, &packet, VSOCK_OP_RST);
         }
