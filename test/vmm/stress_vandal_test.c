@@ -105,6 +105,14 @@ static void step(unsigned who, unsigned other)
     receive(who, other);
 }
 
+/* Both kinds of nonsense came while guest 0's device looked: on a busy machine that may take a while. */
+static bool has_met_the_vandal(void)
+{
+    const uint64_t *counters = world->guests[0]->device.counters;
+    return counters[VSOCK_COUNT_RX_RING_BROKEN] > 0
+           && counters[VSOCK_COUNT_RX_STALE] + counters[VSOCK_COUNT_RX_SPOOFED] + counters[VSOCK_COUNT_RX_MALFORMED] > 0;
+}
+
 TEST(stress_a_peer_that_rewrites_its_rings_at_any_moment)
 {
     for (uint64_t i = 0; i < 4; i++) {
@@ -113,7 +121,7 @@ TEST(stress_a_peer_that_rewrites_its_rings_at_any_moment)
         world = streams_start(3, i % 2 == 0 ? 0x2000 : RING_SIZE, 500 + i);
         __atomic_store_n(&stop, false, __ATOMIC_RELEASE);
         CHECK(pthread_create(&thread, NULL, vandal, &random) == 0);
-        for (unsigned n = 0; n < STEPS; n++) {
+        for (unsigned n = 0; n < STEPS || (!has_met_the_vandal() && n < 100 * STEPS); n++) {
             unsigned who = random_below(&seed, 2) * 2;
             step(who, 2 - who);
             if (n % 8 == 0) {
@@ -124,8 +132,6 @@ TEST(stress_a_peer_that_rewrites_its_rings_at_any_moment)
         CHECK(pthread_join(thread, NULL) == 0);
         CHECK(streams[0][2].received > 100000); /* the honest two were not disturbed */
         CHECK(streams[2][0].received > 100000);
-        const uint64_t *counters = world->guests[0]->device.counters;
-        CHECK(counters[VSOCK_COUNT_RX_RING_BROKEN] > 0); /* and what was dropped was counted */
-        CHECK(counters[VSOCK_COUNT_RX_STALE] + counters[VSOCK_COUNT_RX_SPOOFED] + counters[VSOCK_COUNT_RX_MALFORMED] > 0);
+        CHECK(has_met_the_vandal()); /* and what was dropped was counted */
     }
 }

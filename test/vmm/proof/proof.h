@@ -41,4 +41,6 @@ void *proof_copy(void *restrict to, const void *restrict from, size_t size);
     (PROVE(__CPROVER_w_ok(to, sizeof *(to)), "a word is stored where there is one"), (void)(value), (void)(order))
 #define __atomic_thread_fence(order) ((void)(order))
 #define __atomic_signal_fence(order) ((void)(order))
-#define memcpy                       proof_copy
+#if !defined(EXACT_COPIES) /* where what is copied matters; CBMC knows memcpy */
+#define memcpy proof_copy
+#endif
