@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What all mutants have in common: a source with one mistake in it, and a judge who says whether a test noticed.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { breakSource } from './break.ts';
 import type { Mutant } from './mutant.ts';
 
 /** Objects of unchanged sources, and the flags that made them. */
@@ -70,14 +71,6 @@ async function judgeOne<Objects>(
   dir: string,
   base: Base<Objects>,
 ): Promise<string | undefined> {
-  const text = await readFile(join(sourceDir, mutant.file), 'utf8');
-  const places = text.split(mutant.find).length - 1;
-  if (places !== 1) return `its text occurs ${places} times`;
-  await mkdir(dir);
-  const source = join(dir, mutant.file);
-  await writeFile(
-    source,
-    text.replace(mutant.find, () => mutant.replace),
-  );
-  return judge(mutant, source, dir, base);
+  const { source, fault } = await breakSource(sourceDir, mutant, dir);
+  return fault ?? judge(mutant, source, dir, base);
 }
