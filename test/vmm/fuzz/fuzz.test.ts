@@ -11,7 +11,7 @@ import { breakSource } from '../../mutants/break.ts';
 import { requireOrSkip } from '../../require.ts';
 import { coreDir, findClangs, noClang } from '../compile.ts';
 import { renderCoverage, whyNoCoverage } from '../coverage.ts';
-import { makeCorpus, operations, used } from './corpus.ts';
+import { makeCorpus } from './corpus.ts';
 import {
   buildFuzzer,
   coverCorpus,
@@ -21,6 +21,7 @@ import {
   whyNoFuzzer,
   writeCorpus,
 } from './fuzzer.ts';
+import { operations, used } from './language.ts';
 import { fuzzMutants } from './mutants.ts';
 
 const keptDir = fileURLToPath(new URL('../../../build/fuzz', import.meta.url));

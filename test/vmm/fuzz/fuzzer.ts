@@ -6,7 +6,8 @@ import { basename, join } from 'node:path';
 import { execa } from 'execa';
 import { cFiles, compileObjects, coreDir } from '../compile.ts';
 import { countInto, coverageFlags, type FileCoverage, readCoverage } from '../coverage.ts';
-import { type Corpus, fuzzDir } from './corpus.ts';
+import type { Corpus } from './corpus.ts';
+import { fuzzDir } from './language.ts';
 
 // Small queues are full soon.
 const flags = ['-D_GNU_SOURCE', '-g', '-O1', '-DVSOCK_QUEUE_SIZE_MAX=16', `-I${coreDir}`];
