@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { requireOrSkip } from '../require.ts';
 import { findClangs, noClang } from '../vmm/compile.ts';
 import { type Driver, driverFlags, smallLimits, withDriver } from './driver.ts';
-import { plans } from './operations.ts';
+import { plans } from './plans.ts';
 import { play } from './play.ts';
 
 const runs = Number(process.env['VMBUILD_MODEL_RUNS'] ?? 300);

@@ -14,7 +14,7 @@ import type { Mutant } from '../mutants/mutant.ts';
 import { requireOrSkip } from '../require.ts';
 import { cFiles, compileObjects, coreDir, findClangs, noClang } from '../vmm/compile.ts';
 import { Driver, driverFlags, modelDir, smallLimits } from './driver.ts';
-import { plans } from './operations.ts';
+import { plans } from './plans.ts';
 import { play } from './play.ts';
 
 /** One or two of each kind: routing, validation, answers, credit, splitting, order, ends of lives, memory, interrupts. */
