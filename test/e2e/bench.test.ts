@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The benchmark of the socket device for real, with so little to do that its figures say nothing: its programs, the back
 // end and the table go together, and a device that loses or changes a byte has no figures.
-import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { copyPackage, mutate, needSim, packageRoot, processesIn } from './program.ts';
+import { copyPackage, mutate, needSim, packageRoot, processesIn, runScript } from './program.ts';
 
 const minutes = 60_000;
 
-function bench(root: string, words: readonly string[]) {
-  const child = spawn(process.execPath, [join(root, 'bench', 'run.mjs'), 'vsock', ...words], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (chunk: string) => {
-      said[name] += chunk;
-    });
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    child.once('close', (code) => {
-      resolve({ code, ...said });
-    });
-  });
-}
+const bench = (root: string, words: readonly string[]) =>
+  runScript('bench/run.mjs', ['vsock', ...words], { root });
 
 const little = ['--no-peer', '--runs', '1', '--bytes', '262144', '--pings', '10', '--writes', '3600,262144'];
 

@@ -2,6 +2,7 @@
 // vmbuild as its users run it: the bundle, by a process of its own. And what these tests need of the machine.
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   mkdtempSync,
   readdirSync,
@@ -35,6 +36,7 @@ export interface Ended {
 }
 
 export interface RunOptions {
+  /** Default: for vmbuild() this package's directory, for runScript() that of the package to run. */
   readonly cwd?: string;
   /** On top of this process's environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
@@ -45,14 +47,20 @@ export interface RunOptions {
 }
 
 export function vmbuild(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  // No test asks a server outside, nor has it another guest than the store's.
-  const env: NodeJS.ProcessEnv = { ...process.env, VMBUILD_IMAGES: 'file:///nowhere/', ...options.env };
+  const settings = ['MICROKIT_BOARD', 'MICROKIT_CONFIG', 'BUILD_DIR', 'LINUX', 'INITRD', 'FORCE_COLOR'];
   // A test run's own settings are not the user's.
-  for (const name of ['MICROKIT_BOARD', 'MICROKIT_CONFIG', 'BUILD_DIR', 'LINUX', 'INITRD', 'FORCE_COLOR'])
-    if (options.env?.[name] === undefined) delete env[name];
-  const child = spawn(process.execPath, [join(options.root ?? packageRoot, 'dist', 'vmbuild.js'), ...args], {
-    cwd: options.cwd ?? packageRoot,
-    env,
+  const none = Object.fromEntries(settings.map((name) => [name, undefined]));
+  // No test asks a server outside, nor has it another guest than the store's.
+  const env = { ...none, VMBUILD_IMAGES: 'file:///nowhere/', ...options.env };
+  return runScript('dist/vmbuild.js', args, { cwd: packageRoot, ...options, env });
+}
+
+/** Runs a program of the package: `script` is its path there. */
+export function runScript(script: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const root = options.root ?? packageRoot;
+  const child = spawn(process.execPath, [join(root, script), ...args], {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -88,6 +96,16 @@ export function copyPackage(): string {
     cpSync(join(packageRoot, part), join(root, part), { recursive: true });
   symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
   return root;
+}
+
+/** A directory for PATH with a shell script in place of QEMU; `script` is told where the real one is. */
+export async function scriptedQemu(script: (real: string) => string): Promise<string> {
+  const { found } = await searchTools(['qemu-system-aarch64'], process.env);
+  const directory = scratch();
+  const program = join(directory, 'qemu-system-aarch64');
+  writeFileSync(program, script(found.get('qemu-system-aarch64')?.path ?? ''));
+  chmodSync(program, 0o755);
+  return directory;
 }
 
 /** Replaces the only place where `find` stands. */

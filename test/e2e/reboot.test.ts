@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A guest that resets itself in the middle of a transfer: its peer is told, it boots again, and the socket works as before.
-import { chmodSync, copyFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { searchTools } from '../../make/tools/find.ts';
 import {
   copyPackage,
   type Ended,
@@ -12,6 +11,7 @@ import {
   packageRoot,
   processesIn,
   scratch,
+  scriptedQemu,
   vmbuild,
 } from './program.ts';
 
@@ -57,18 +57,11 @@ function withRebootingGuests(): string {
 }
 
 /** A directory with a QEMU for which a reset is not the end, as it is for sim's. */
-async function resettingQemu(): Promise<string> {
-  const { found } = await searchTools(['qemu-system-aarch64'], process.env);
-  const directory = scratch();
-  const program = join(directory, 'qemu-system-aarch64');
-  const real = found.get('qemu-system-aarch64')?.path ?? '';
-  writeFileSync(
-    program,
-    `#!/bin/bash\nfor word in "$@"; do [ "$word" = -no-reboot ] || words+=("$word"); done\nexec ${real} "\${words[@]}"\n`,
+const resettingQemu = (): Promise<string> =>
+  scriptedQemu(
+    (real) =>
+      `#!/bin/bash\nfor word in "$@"; do [ "$word" = -no-reboot ] || words+=("$word"); done\nexec ${real} "\${words[@]}"\n`,
   );
-  chmodSync(program, 0o755);
-  return directory;
-}
 
 function expectSecondLife({ code, stderr }: Ended): void {
   expect(stderr.match(/client_linux0\| REBOOT: a life begins/g)).toHaveLength(2);

@@ -2,11 +2,10 @@
 // `vmbuild sim` for real: two or three Debian guests under QEMU, the back end between them, and what becomes of a run
 // whose parts are killed or broken on purpose.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashPayload, makePayload } from '../../make/launch/payload.ts';
-import { searchTools } from '../../make/tools/find.ts';
 import {
   copyPackage,
   type Ended,
@@ -16,6 +15,7 @@ import {
   packageRoot,
   processesIn,
   scratch,
+  scriptedQemu,
   vmbuild,
 } from './program.ts';
 
@@ -218,14 +218,9 @@ describe('a device core that is broken on purpose does not pass', () => {
 
 it('a QEMU without memory says so in its own words', { timeout: 5 * minutes }, async (ctx) => {
   await needSim(ctx);
-  const { found } = await searchTools(['qemu-system-aarch64'], process.env);
-  const directory = scratch();
-  const fake = join(directory, 'qemu-system-aarch64');
-  writeFileSync(
-    fake,
-    `#!/bin/sh\n[ "$1" = --version ] || ulimit -v 400000\nexec '${found.get('qemu-system-aarch64')?.path}' "$@"\n`,
+  const directory = await scriptedQemu(
+    (real) => `#!/bin/sh\n[ "$1" = --version ] || ulimit -v 400000\nexec '${real}' "$@"\n`,
   );
-  chmodSync(fake, 0o755);
   const run = await sim(scratch(), ['--append', 'x'], {
     env: { PATH: `${directory}${delimiter}${process.env['PATH']}` },
   });

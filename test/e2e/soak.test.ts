@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The short form of `npm run soak`: each scene once between three guests of `sim`.
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { needSim, packageRoot, processesIn } from './program.ts';
+import { needSim, packageRoot, processesIn, runScript } from './program.ts';
 
 const minutes = 60_000;
+
+const soak = (words: readonly string[]) => runScript('test/peers/run.mjs', ['soak', ...words]);
 
 it('three guests survive each other', { timeout: 22 * minutes }, async (ctx) => {
   await needSim(ctx);
@@ -47,20 +48,3 @@ it('refuses words that it does not know', async () => {
     expect(code).toBe(2);
   }
 });
-
-function soak(words: readonly string[]) {
-  const child = spawn(process.execPath, [join(packageRoot, 'test', 'peers', 'run.mjs'), 'soak', ...words], {
-    cwd: packageRoot,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (chunk: string) => {
-      said[name] += chunk;
-    });
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    child.once('close', (code) => {
-      resolve({ code, ...said });
-    });
-  });
-}

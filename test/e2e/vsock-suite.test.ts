@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Linux's own vsock_test between two guests of `sim`, by the command that people run.
-import { spawn } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, type TestContext } from 'vitest';
@@ -9,9 +8,12 @@ import { fetchDebianGuest } from '../../linux/debian.ts';
 import { Refusal } from '../../meta/diagnostic.ts';
 import { loadVsockTest } from '../peers/vsock-test-source.ts';
 import { requireOrSkip } from '../require.ts';
-import { copyPackage, mutate, needSim, packageRoot, processesIn } from './program.ts';
+import { copyPackage, mutate, needSim, packageRoot, processesIn, runScript } from './program.ts';
 
 const minutes = 60_000;
+
+const vsockTest = (root: string, words: readonly string[]) =>
+  runScript('test/peers/run.mjs', ['vsock-test', ...words], { root });
 
 it('what passes over the loopback passes between guests, both ways', {
   timeout: 20 * minutes,
@@ -58,21 +60,4 @@ async function needSuite(ctx: TestContext): Promise<void> {
       },
     );
   requireOrSkip(ctx, 'network', reason === '', reason);
-}
-
-function vsockTest(root: string, words: readonly string[]) {
-  const child = spawn(process.execPath, [join(root, 'test', 'peers', 'run.mjs'), 'vsock-test', ...words], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (chunk: string) => {
-      said[name] += chunk;
-    });
-  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
-    child.once('close', (code) => {
-      resolve({ code, ...said });
-    });
-  });
 }
