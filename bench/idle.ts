@@ -3,12 +3,11 @@
 // block an idle guest and with VMMs that let it spin, as libvmm does.
 import { measureIdle, type IdleFigures } from './idle/boot.ts';
 import { describeMachine } from './harness/machine.ts';
-import { news, runBench } from './harness/program.ts';
+import { news, newsOf, runBench } from './harness/program.ts';
 import { benchWords } from './harness/words.ts';
-import { type Mode, modes } from './sel4/boot.ts';
 import { prepareImage } from './sel4/plan.ts';
+import { type BootChoice, bootWords, parseBootWords } from './sel4/words.ts';
 import { renderRows } from './vsock/table.ts';
-import { parseCount } from './vsock/workload.ts';
 
 const usage = `usage: npm run bench idle -- [--config debug|release] [--mode icount|plain|both] [--no-spin] [--timeout S]
          [--verbose]
@@ -54,9 +53,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
     ]);
     for (const mode of options.modes) {
       news(`an idle guest ${name}: ${mode}`);
-      const onLine = (who: string, text: string): void => {
-        if (options.isVerbose || text.startsWith('idle bench: ')) news(`  ${who}| ${text}`);
-      };
+      const onLine = newsOf('idle bench: ', options.isVerbose);
       rows.push([name, await measureIdle({ mode, image, deadlineMs: options.timeoutMs, signal, onLine })]);
     }
   }
@@ -76,35 +73,16 @@ const renderIdle = (rows: readonly [string, IdleFigures][]): string =>
     ]),
   ]);
 
-interface Options {
-  readonly config: string;
-  readonly modes: readonly Mode[];
+interface Options extends BootChoice {
   readonly isComparing: boolean;
-  readonly timeoutMs: number;
-  readonly isVerbose: boolean;
 }
 
 /** Refuses BEN101. */
 function parseOptions(words: readonly string[]): Options | 'help' {
   const values = line.parse(words, {
-    config: { type: 'string', default: 'release' },
-    mode: { type: 'string', default: 'both' },
+    ...bootWords,
     'no-spin': { type: 'boolean' },
-    timeout: { type: 'string', default: '900' },
-    verbose: { type: 'boolean' },
-    help: { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  const { config, mode } = values;
-  if (config !== 'debug' && config !== 'release')
-    line.refuse(`--config is '${config}', expected debug or release`);
-  const wanted = modes.filter((name) => mode === 'both' || mode === name);
-  if (wanted.length === 0) line.refuse(`--mode is '${mode}', expected icount, plain or both`);
-  return {
-    config,
-    modes: wanted,
-    isComparing: values['no-spin'] !== true,
-    timeoutMs: parseCount(line, '--timeout', values.timeout, { max: 86_400, unit: 1 }) * 1000,
-    isVerbose: values.verbose === true,
-  };
+  return { ...parseBootWords(line, values), isComparing: values['no-spin'] !== true };
 }

@@ -2,11 +2,12 @@
 // `npm run bench vsock-sel4`: how quick the socket device is on seL4, next to the guest's own loopback on the same image
 // in the same run, and what the VMMs are called for while it works.
 import { describeMachine } from './harness/machine.ts';
-import { news, runBench } from './harness/program.ts';
+import { news, newsOf, runBench } from './harness/program.ts';
 import { benchWords } from './harness/words.ts';
-import { measureSel4, type Mode, modes, type Sel4Sample } from './sel4/boot.ts';
+import { measureSel4, type Sel4Sample } from './sel4/boot.ts';
 import { prepareSel4, type Sel4Workload } from './sel4/plan.ts';
 import { renderSel4 } from './sel4/table.ts';
+import { type BootChoice, bootWords, parseBootWords } from './sel4/words.ts';
 import { vsockLimits } from '../meta/index.ts';
 import { parseCount, parseWrites } from './vsock/workload.ts';
 
@@ -59,45 +60,32 @@ async function benchRing(
   for (let run = 1; run <= runs; run += 1)
     for (const mode of options.modes) {
       news(`run ${run} of ${runs}: ${mode}`);
-      const onLine = (who: string, text: string): void => {
-        if (options.isVerbose || text.startsWith('vsock bench: ')) news(`  ${who}| ${text}`);
-      };
+      const onLine = newsOf('vsock bench: ', options.isVerbose);
       const boot = { mode, run, bench: prepared, deadlineMs: options.timeoutMs, signal, onLine };
       samples.push(...(await measureSel4(boot)));
     }
   return `${machine}; ${runs === 1 ? 'one run' : `medians of ${runs} runs`}\n\n${renderSel4(samples)}`;
 }
 
-interface Options {
+interface Options extends Omit<BootChoice, 'config'> {
   readonly workload: Omit<Sel4Workload, 'ringBytes'>;
   readonly rings: readonly number[];
-  readonly modes: readonly Mode[];
   readonly runs: number;
-  readonly timeoutMs: number;
-  readonly isVerbose: boolean;
 }
 
 /** Refuses BEN101. */
 function parseOptions(words: readonly string[]): Options | 'help' {
   const values = line.parse(words, {
-    config: { type: 'string', default: 'release' },
-    mode: { type: 'string', default: 'both' },
+    ...bootWords,
     bytes: { type: 'string', default: String(8 * 2 ** 20) },
     writes: { type: 'string', default: '1024,3600,16384,65536,262144' },
     pings: { type: 'string', default: '500' },
     connects: { type: 'string', default: '50' },
     'ring-bytes': { type: 'string', default: String(vsockLimits.defaultRingBytes) },
     runs: { type: 'string', default: '1' },
-    timeout: { type: 'string', default: '900' },
-    verbose: { type: 'boolean' },
-    help: { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  const { config, mode } = values;
-  if (config !== 'debug' && config !== 'release')
-    line.refuse(`--config is '${config}', expected debug or release`);
-  const wanted = modes.filter((name) => mode === 'both' || mode === name);
-  if (wanted.length === 0) line.refuse(`--mode is '${mode}', expected icount, plain or both`);
+  const { config, ...choice } = parseBootWords(line, values);
   const count = (flag: string, text: string, max: number, unit = 1): number =>
     parseCount(line, flag, text, { max, unit });
   return {
@@ -109,9 +97,7 @@ function parseOptions(words: readonly string[]): Options | 'help' {
       connects: count('--connects', values.connects, 10_000),
     },
     rings: values['ring-bytes'].split(',').map((size) => count('--ring-bytes', size, 2 ** 26)),
-    modes: wanted,
     runs: count('--runs', values.runs, 100),
-    timeoutMs: count('--timeout', values.timeout, 86_400) * 1000,
-    isVerbose: values.verbose === true,
+    ...choice,
   };
 }

@@ -2,7 +2,7 @@
 // `npm run bench vsock`: how quick the socket device is, next to the guest's own loopback and to rust-vmm's back end for
 // the same QEMUs. Figures are of one machine in one state; what can be compared is what one run measured.
 import { describeMachine } from './harness/machine.ts';
-import { news, runBench } from './harness/program.ts';
+import { news, newsOf, runBench } from './harness/program.ts';
 import { benchWords } from './harness/words.ts';
 import { type Backend, loadPeer, ourBackend, peerCrate } from './vsock/backends.ts';
 import { measureBoot } from './vsock/boot.ts';
@@ -46,9 +46,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
         qemu: prepared.qemu.path,
         cwd: benchDirectory,
         signal,
-        onLine: (who: string, text: string) => {
-          if (options.isVerbose || text.startsWith('vsock bench: ')) news(`  ${who}| ${text}`);
-        },
+        onLine: newsOf('vsock bench: ', options.isVerbose),
       };
       samples.push(...(await measureBoot(boot)));
     }

@@ -38,3 +38,10 @@ export async function runBench<Options extends object>({
 export const news = (text: string): void => {
   process.stderr.write(`${text}\n`);
 };
+
+/** For lines of guests: those that begin with `prefix`, or all. */
+export const newsOf =
+  (prefix: string, isVerbose: boolean) =>
+  (who: string, text: string): void => {
+    if (isVerbose || text.startsWith(prefix)) news(`  ${who}| ${text}`);
+  };

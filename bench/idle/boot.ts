@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One boot of two guests, of which one says how late it wakes up, and then both wait: how late, and what QEMU used of
 // the processors meanwhile. QEMU is gone when this returns, whatever happens.
-import { join } from 'node:path';
 import { launchQemu } from '../../make/launch/qemu.ts';
-import { modeWords, type Mode } from '../sel4/boot.ts';
+import { imageLaunch, type Mode, nameOf } from '../sel4/boot.ts';
 import type { Sel4Bench } from '../sel4/plan.ts';
 import { cpuSecondsOf } from '../vsock/cpu.ts';
 
@@ -36,11 +35,7 @@ export async function measureIdle({
   let end: Moment | undefined;
   let late: readonly number[] = [];
   await launchQemu({
-    qemu: image.qemu.path,
-    args: [...image.args, ...modeWords[mode]],
-    logDir: join(image.buildDir, `logs-${mode}`),
-    guests: image.guests,
-    pds: image.pds,
+    ...imageLaunch(image, mode),
     expect: { pattern: mode === 'icount' ? /^idle bench: begin$/ : /^idle bench: done$/ },
     deadlineMs,
     signal,
@@ -48,7 +43,7 @@ export async function measureIdle({
       qemu = pid;
     },
     onLine: ({ speaker, text }) => {
-      onLine(speaker === 'system' ? 'system' : (image.guests[speaker] ?? ''), text);
+      onLine(nameOf(image, speaker), text);
       if (text === 'idle bench: begin') begin = momentOf(qemu);
       if (text === 'idle bench: done') end = momentOf(qemu);
       late = parseLate(text) ?? late;

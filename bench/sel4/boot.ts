@@ -17,10 +17,23 @@ export type Mode = 'icount' | 'plain';
 export const modes: readonly Mode[] = ['icount', 'plain'];
 
 /** For QEMU. */
-export const modeWords: Readonly<Record<Mode, readonly string[]>> = {
+const modeWords: Readonly<Record<Mode, readonly string[]>> = {
   icount: ['-icount', 'shift=1,sleep=off'],
   plain: [],
 };
+
+/** What launchQemu() takes of the image. */
+export const imageLaunch = (image: Sel4Bench, mode: Mode) => ({
+  qemu: image.qemu.path,
+  args: [...image.args, ...modeWords[mode]],
+  logDir: join(image.buildDir, `logs-${mode}`),
+  guests: image.guests,
+  pds: image.pds,
+});
+
+/** Name of the guest, or `system`. */
+export const nameOf = ({ guests }: Sel4Bench, speaker: ConsoleLine['speaker']): string =>
+  speaker === 'system' ? 'system' : (guests[speaker] ?? '');
 
 /** One test of one boot. */
 export interface Sel4Sample {
@@ -51,11 +64,7 @@ export async function measureSel4(options: BootOptions): Promise<readonly Sel4Sa
   const { bench, mode, signal, deadlineMs } = options;
   const listener = listenTo(options);
   await launchQemu({
-    qemu: bench.qemu.path,
-    args: [...bench.args, ...modeWords[mode]],
-    logDir: join(bench.buildDir, `logs-${mode}`),
-    guests: bench.guests,
-    pds: bench.pds,
+    ...imageLaunch(bench, mode),
     expect: { pattern: /^vsock (?:bench|send|recv): (?:done|FAILED .*)$|faulting PD/ },
     deadlineMs,
     signal,
@@ -87,7 +96,7 @@ function listenTo({ bench, mode, run, onLine }: BootOptions): {
       qemu = pid;
     },
     hear: ({ speaker, text }) => {
-      const who = speaker === 'system' ? 'system' : (bench.guests[speaker] ?? '');
+      const who = nameOf(bench, speaker);
       onLine(who, text);
       if (/faulting PD/.test(text)) failure ??= text;
       const line = parseBenchLine(text);
