@@ -3,7 +3,7 @@
  * The fuzzer's input is a program: operations of one byte, each followed by its operands (little endian; what is missing
  * at the end is 0). It plays the hostile guest and the hostile VMM, moves the honest guests on, and decides who runs
  * when. After its last operation the honest guests must still be able to talk, and the hostile one's device to start
- * again. corpus.ts reads the names of the operations here, and writes programs that reach all of them.
+ * again. language.ts reads the names of the operations here, and corpus.ts has programs that reach all of them.
  */
 #include <string.h>
 
