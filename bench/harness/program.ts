@@ -8,8 +8,8 @@ export interface Bench<Options> {
   readonly usage: string;
   /** Reads the words of the command line. */
   readonly parse: (words: readonly string[]) => Options | 'help';
-  /** `signal` is aborted by SIGINT, SIGTERM and SIGHUP. */
-  readonly run: (options: Options, signal: AbortSignal) => Promise<void>;
+  /** `signal` is aborted by SIGINT, SIGTERM and SIGHUP. False: it came to its end, but not all was well. */
+  readonly run: (options: Options, signal: AbortSignal) => Promise<boolean | void>;
 }
 
 export async function runBench<Options extends object>({
@@ -24,8 +24,9 @@ export async function runBench<Options extends object>({
     });
   try {
     const options = parse(process.argv.slice(2));
-    if (options === 'help') process.stdout.write(usage);
-    else await run(options, controller.signal);
+    if (options !== 'help')
+      return (await run(options, controller.signal)) === false ? exitCode.refused : exitCode.ok;
+    process.stdout.write(usage);
     return exitCode.ok;
   } catch (error) {
     if (controller.signal.aborted) return 130;

@@ -12,6 +12,8 @@ import type { DebianGuest } from '../../linux/debian.ts';
 import { renderBootargs } from '../../linux/bootargs.ts';
 import { initramfsSteps, type InitramfsPlan } from '../../linux/guest.ts';
 import { benchBuild } from '../../bench/harness/debian.ts';
+import { news } from '../../bench/harness/program.ts';
+import type { BenchWords } from '../../bench/harness/words.ts';
 import { launchQemu } from '../../make/launch/qemu.ts';
 import { launchSim, type SimGuest } from '../../make/launch/sim.ts';
 import { findTools } from '../../make/tools/find.ts';
@@ -55,11 +57,21 @@ export const placeTitles: Readonly<Record<Place, string>> = {
 };
 
 /** What `--on` takes: one place, or both, one after the other. */
-export const placeWords: Readonly<Record<string, readonly Place[]>> = {
+const placeWords: Readonly<Record<string, readonly Place[]>> = {
   sim: ['sim'],
   sel4: ['sel4'],
   both: ['sim', 'sel4'],
 };
+
+/** Refuses BEN101. */
+export const parsePlaces = (line: BenchWords, on: string): readonly Place[] =>
+  placeWords[on] ?? line.refuse(`--on ${on} is none of sim, sel4 and both`);
+
+/** For a Boot that fails: what is known by the deadline, or by a guest's death, is told all the same. */
+export function tellRefusal(error: unknown): void {
+  if (!(error instanceof Refusal)) throw error;
+  for (const { message } of error.diagnostics) news(message);
+}
 
 /**
  * Builds what `plan` needs. Where the stack is not found: a refusal, as by `vmbuild qemu`, if it was asked for alone; else

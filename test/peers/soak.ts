@@ -6,16 +6,16 @@ import { join } from 'node:path';
 import { benchGuest } from '../../bench/harness/debian.ts';
 import { news, runBench } from '../../bench/harness/program.ts';
 import { benchWords } from '../../bench/harness/words.ts';
-import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { vsockGuests } from '../../meta/index.ts';
 import {
   type Boot,
   logDirectory,
   type PeersPlan,
   type Place,
+  parsePlaces,
   placeTitles,
-  placeWords,
   prepare,
+  tellRefusal,
 } from './boot.ts';
 
 const scenes = ['many', 'slow', 'full', 'flood', 'reboot', 'reset', 'starve'] as const;
@@ -36,9 +36,7 @@ const usage = `usage: npm run soak -- [--on sim|sel4|both] [--scenes NAME,...] [
 const line = benchWords('soak', 'npm run soak');
 const deadlineMs: Readonly<Record<Place, number>> = { sim: 20 * 60_000, sel4: 60 * 60_000 };
 
-let code: number = exitCode.ok;
-const end = await runBench({ usage, parse: parseOptions, run });
-process.exitCode = end === exitCode.ok ? code : end;
+process.exitCode = await runBench({ usage, parse: parseOptions, run });
 
 interface Options {
   readonly places: readonly Place[];
@@ -65,8 +63,7 @@ function parseOptions(words: readonly string[]): Options | 'help' {
     help: { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  const places = placeWords[values.on];
-  if (places === undefined) return line.refuse(`--on ${values.on} is none of sim, sel4 and both`);
+  const places = parsePlaces(line, values.on);
   const guests = wholeNumber('--guests', values.guests, { min: 2, max: 3 });
   const fitting = scenes.filter((scene) => scene !== 'starve' || guests > 2);
   const asked = values.scenes?.split(',') ?? fitting;
@@ -98,7 +95,7 @@ function wholeNumber(
   return line.refuse(`${flag} ${text} is no multiple of ${unit} from ${min} to ${max}`);
 }
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+async function run(options: Options, signal: AbortSignal): Promise<boolean> {
   const { places, guests, connections, bytes } = options;
   const guest = await benchGuest(signal, options.kernel);
   const plan: PeersPlan = {
@@ -115,6 +112,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
       `soak_scenes=${options.scenes.join(',')}`,
     ],
   };
+  let isWell = true;
   for (const place of places) {
     process.stdout.write(`soak: ${guests} guests, kernel ${guest.kernel.version}, ${placeTitles[place]}\n`);
     const boot = await prepare(place, plan, { signal, isAlone: places.length === 1 });
@@ -125,8 +123,9 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     const passed = await runBoot(boot, deadlineMs[place], options.isVerbose, signal);
     for (const counter of await countersOf(place, plan)) process.stdout.write(`${counter}\n`);
     process.stdout.write(`soak: ${passed} of ${options.scenes.length} scenes passed\n`);
-    if (passed !== options.scenes.length) code = exitCode.refused;
+    isWell &&= passed === options.scenes.length;
   }
+  return isWell;
 }
 
 /** How many scenes passed; each is printed when it has been played. */
@@ -149,11 +148,7 @@ async function runBoot(
       process.stdout.write(`${verdict} ${scene}\n`);
       if (verdict === 'passed') passed += 1;
     },
-  }).catch((error: unknown) => {
-    // What was played by the deadline, or by a guest's death, is told all the same.
-    if (!(error instanceof Refusal)) throw error;
-    for (const { message } of error.diagnostics) news(message);
-  });
+  }).catch(tellRefusal);
   return passed;
 }
 

@@ -4,9 +4,16 @@
 import { benchGuest } from '../../bench/harness/debian.ts';
 import { news, runBench } from '../../bench/harness/program.ts';
 import { benchWords } from '../../bench/harness/words.ts';
-import { exitCode, Refusal } from '../../meta/diagnostic.ts';
 import { vsockGuests } from '../../meta/index.ts';
-import { type Boot, type PeersPlan, type Place, placeTitles, placeWords, prepare } from './boot.ts';
+import {
+  type Boot,
+  parsePlaces,
+  type PeersPlan,
+  type Place,
+  placeTitles,
+  prepare,
+  tellRefusal,
+} from './boot.ts';
 import { judgeSuite, parseSuiteLine, type WayResult, ways } from './suite-lines.ts';
 import { loadVsockTest } from './vsock-test-source.ts';
 
@@ -26,9 +33,7 @@ const stepLimitS = { sim: 10, sel4: 60 } as const;
 const silenceS: Readonly<Record<Place, number>> = { sim: 60, sel4: 240 };
 const deadlineMs: Readonly<Record<Place, number>> = { sim: 15 * 60_000, sel4: 45 * 60_000 };
 
-let code: number = exitCode.ok;
-const end = await runBench({ usage, parse: parseOptions, run });
-process.exitCode = end === exitCode.ok ? code : end;
+process.exitCode = await runBench({ usage, parse: parseOptions, run });
 
 interface Options {
   readonly places: readonly Place[];
@@ -41,24 +46,24 @@ interface Options {
 /** Refuses BEN101. */
 function parseOptions(words: readonly string[]): Options | 'help' {
   const values = line.parse(words, {
-    on: { type: 'string' },
+    on: { type: 'string', default: 'both' },
     kernel: { type: 'string' },
     tests: { type: 'string' },
     verbose: { type: 'boolean' },
     help: { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  const places = placeWords[values.on ?? 'both'];
-  if (places === undefined) return line.refuse(`--on ${values.on ?? ''} is none of sim, sel4 and both`);
+  const places = parsePlaces(line, values.on);
   const tests = values.tests?.split(',').map(Number);
   if (tests?.some((test) => !Number.isInteger(test) || test < 0 || test >= testsMax) === true)
     return line.refuse(`--tests ${values.tests ?? ''} is no list of numbers below ${testsMax}`);
   return { places, kernel: values.kernel, tests, isVerbose: values.verbose === true };
 }
 
-async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortSignal): Promise<void> {
+async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortSignal): Promise<boolean> {
   const guest = await benchGuest(signal, kernel);
   const suite = await loadVsockTest({ release: guest.kernel.version, signal, onNews: news });
+  let isAllWell = true;
   for (const place of places) {
     const plan: PeersPlan = {
       name: 'vsock-test',
@@ -83,8 +88,9 @@ async function run({ places, kernel, tests, isVerbose }: Options, signal: AbortS
     }
     const { isWell, lines } = await runBoot(boot, deadlineMs[place], isVerbose, signal);
     process.stdout.write(`${lines.join('\n')}\n`);
-    if (!isWell) code = exitCode.refused;
+    isAllWell &&= isWell;
   }
+  return isAllWell;
 }
 
 async function runBoot(boot: Boot, limitMs: number, isVerbose: boolean, signal: AbortSignal) {
@@ -100,11 +106,7 @@ async function runBoot(boot: Boot, limitMs: number, isVerbose: boolean, signal: 
       if (heard?.kind === 'test') names.set(heard.test, heard.name);
       if (heard?.kind === 'result') results.push(heard.result);
     },
-  }).catch((error: unknown) => {
-    // What is known by the deadline, or by a guest's death, is told all the same.
-    if (!(error instanceof Refusal)) throw error;
-    for (const { message } of error.diagnostics) news(message);
-  });
+  }).catch(tellRefusal);
   return judgeSuite(names, results);
 }
 
