@@ -170,9 +170,5 @@ static inline long serve(int listener)
 
 static inline struct line bench_line(const char *text)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, "vsock bench: ");
-    add_text(&line, text);
-    return line;
+    return begin_line("vsock bench: ", text);
 }

@@ -51,12 +51,6 @@ static void announce(struct line *line)
     sleep_ms(PAUSE_MS);
 }
 
-static void add_field(struct line *line, const char *name, uint64_t value)
-{
-    add_text(line, name);
-    add_number(line, value);
-}
-
 /* `stream via=device write=3600`, `ping via=loopback` */
 static void add_test(struct line *line, const struct test *test, const struct route *route)
 {

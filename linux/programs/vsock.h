@@ -43,19 +43,12 @@ struct endpoint {
 
 static inline struct line info_line(const struct endpoint *endpoint)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, endpoint->info);
-    return line;
+    return begin_line(endpoint->info, "");
 }
 
 static inline struct line failure_line(const struct endpoint *endpoint)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, endpoint->verdict);
-    add_text(&line, "FAILED ");
-    return line;
+    return begin_line(endpoint->verdict, "FAILED ");
 }
 
 /* `vsock recv: FAILED <what> <errno>` */
@@ -122,10 +115,7 @@ static inline enum exit_code report(const struct endpoint *endpoint, const struc
         write_line(&line, STDOUT);
         return EXIT_FAILED;
     }
-    struct line line;
-    line.length = 0;
-    add_text(&line, endpoint->verdict);
-    add_text(&line, "peer=");
+    struct line line = begin_line(endpoint->verdict, "peer=");
     add_number(&line, endpoint->reached);
     add_text(&line, " port=");
     add_number(&line, PORT);

@@ -62,11 +62,7 @@ static struct shared *shared;
 
 static inline struct line soak_line(const char *text)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, "vsock soak: ");
-    add_text(&line, text);
-    return line;
+    return begin_line("vsock soak: ", text);
 }
 
 static inline void count(uint32_t *counter)

@@ -156,9 +156,3 @@ static inline int end_child(long pid)
     (void)system_call(SYS_kill, pid, SIGKILL, 0, 0, 0);
     return bury(pid);
 }
-
-static inline void add_field(struct line *line, const char *name, uint64_t value)
-{
-    add_text(line, name);
-    add_number(line, value);
-}
