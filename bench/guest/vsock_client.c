@@ -19,7 +19,6 @@ enum {
     PAUSE_MS = 150,
     REST_MS = 1500, /* what a kernel still does by itself after its boot */
     CONNECT_ATTEMPTS = 100,
-    CONNECT_PAUSE_MS = 50,
 };
 
 struct route {
@@ -67,17 +66,14 @@ static long connect_to(const struct route *route)
 {
     struct sockaddr_vm address = { AF_VSOCK, 0, route->port, route->cid, 0, { 0 } };
     for (int attempt = 1;; attempt += 1) {
-        long fd = system_call(SYS_socket, AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+        long fd = vsock_socket(SOCK_STREAM);
         if (fd < 0)
             return fd;
         int64_t start_us = clock_us();
-        long error = system_call(SYS_connect, fd, (long)&address, sizeof(address), 0, 0);
+        fd = connect_or_close(fd, &address, sizeof(address));
         connect_us = (uint32_t)(clock_us() - start_us);
-        if (error == 0)
+        if (fd >= 0 || attempt == CONNECT_ATTEMPTS)
             return fd;
-        close_file((int)fd);
-        if (attempt == CONNECT_ATTEMPTS)
-            return error;
         sleep_ms(CONNECT_PAUSE_MS);
     }
 }
@@ -89,7 +85,7 @@ static struct fault open_test(const struct test *test, const struct route *route
     if (connected < 0)
         return (struct fault){ "connect", connected };
     *fd = (int)connected;
-    limit_silence(*fd);
+    limit_silence(*fd, BENCH_IDLE_LIMIT_S * 1000);
     struct order order = { test->kind, test->count, test->nonce };
     uint64_t answer = 0;
     long error = send_all(*fd, &order, sizeof(order));
@@ -337,7 +333,7 @@ static int run(char **arguments, char **environment)
         { "loopback", VMADDR_CID_LOCAL, LOOPBACK_PORT },
         { "device", client.peer, PORT },
     };
-    long listener = listen_on(LOOPBACK_PORT);
+    long listener = listen_vsock(SOCK_STREAM, LOOPBACK_PORT, 1);
     if (listener < 0)
         return fail_call(&client, "listen", listener);
     long pid = system_call(SYS_clone, SIGCHLD, 0, 0, 0, 0);

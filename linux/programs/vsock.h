@@ -12,6 +12,7 @@ enum {
     SOCK_CLOEXEC = O_CLOEXEC,
     SHUT_WR = 1,
     PORT = 9999,
+    CONNECT_PAUSE_MS = 50, /* between two attempts */
     /* _IO(7, 0xb9): stores this machine's CID. */
     IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9,
 };
@@ -28,6 +29,21 @@ struct sockaddr_vm {
     uint8_t zero[3];
 };
 _Static_assert(sizeof(struct sockaddr_vm) == 16, "struct sockaddr_vm is as large as struct sockaddr");
+
+static inline long vsock_socket(int type)
+{
+    return system_call(SYS_socket, AF_VSOCK, type | SOCK_CLOEXEC, 0, 0, 0);
+}
+
+/* `fd`, which is connected now; or -errno, and it is closed. */
+static inline long connect_or_close(long fd, const void *address, size_t size)
+{
+    long error = system_call(SYS_connect, fd, (long)address, (long)size, 0, 0);
+    if (error == 0)
+        return fd;
+    close_file((int)fd);
+    return error;
+}
 
 enum exit_code { EXIT_VERIFIED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

@@ -15,6 +15,7 @@ enum {
     GATE_MS = 180 * 1000,
     STILL_MS = 300,
     SELF = 1, /* VMADDR_CID_LOCAL */
+    MSG_DONTWAIT = 0x40,
     CROWD_WRITE = 1024, /* of a packet each: a sender's queue is full of them before its credit is used up */
 };
 
