@@ -133,6 +133,9 @@ struct world *world_new(unsigned num, uint64_t ring_size);
 /* The same, but that the device of guest 0 holds back what its guest has sent. */
 struct world *world_new_holding(unsigned num, uint64_t ring_size);
 
+/* Two booted guests, each with `buffers` to receive a packet into. */
+struct world *world_pair(uint64_t ring_size, unsigned buffers);
+
 /* Delivers notifications and runs devices until all is quiet. */
 void world_settle(struct world *world);
 

@@ -110,6 +110,16 @@ struct world *world_new_holding(unsigned num, uint64_t ring_size)
     return world_make(num, ring_size, true);
 }
 
+struct world *world_pair(uint64_t ring_size, unsigned buffers)
+{
+    struct world *world = world_new(2, ring_size);
+    guest_boot(world->guests[0]);
+    guest_boot(world->guests[1]);
+    guest_post(world->guests[0], buffers, 3776);
+    guest_post(world->guests[1], buffers, 3776);
+    return world;
+}
+
 void world_settle(struct world *world)
 {
     for (unsigned round = 0;; round++) {
