@@ -190,7 +190,7 @@ TEST(seat_returns_what_was_sent_when_told)
     set_up();
     played.completed = 0;
     kick(1);
-    vsock_seat_complete();
+    vsock_seat_heartbeat();
     CHECK_EQUAL(played.completed, 1);
 }
 
