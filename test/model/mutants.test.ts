@@ -2,12 +2,13 @@
 // That the model can fail: mutants of test/mutants that random worlds find by themselves, without any test that was
 // written for them.
 
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { breakSource } from '../mutants/break.ts';
 import { namedMutants } from '../mutants/named.ts';
 import type { Mutant } from '../mutants/mutant.ts';
 import { requireOrSkip } from '../require.ts';
@@ -59,13 +60,8 @@ async function build(
   flags: readonly string[],
   base: ReadonlyMap<string, string>,
 ): Promise<string> {
-  await mkdir(dir, { recursive: true });
-  const text = await readFile(join(coreDir, mutant.file), 'utf8');
-  const source = join(dir, mutant.file);
-  await writeFile(
-    source,
-    text.replace(mutant.find, () => mutant.replace),
-  );
+  const { source, fault } = await breakSource(coreDir, mutant, dir);
+  expect(fault).toBeUndefined();
   const object = join(dir, 'mutant.o');
   await execa(clang, ['-std=c11', '-w', `-I${coreDir}`, ...flags, '-c', source, '-o', object]);
   const program = join(dir, 'driver');

@@ -5,8 +5,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
-import { requireOrSkip } from '../require.ts';
-import { findClangs, noClang, sanitizers } from '../vmm/compile.ts';
 import {
   type Controller,
   compileSeat,
@@ -17,31 +15,19 @@ import {
 } from '../vmm/libvmm/build.ts';
 import { idleMutants } from './idle.ts';
 import { seatMutants } from './libvmm.ts';
-import type { Mutant } from './mutant.ts';
-import { type Base, tryMutants } from './run.ts';
+import { type Attempt, compileMutant, tryMutants } from './run.ts';
 
-/** VMBUILD_MUTANTS=guest_life.c, or part of a killer's name, runs some of them only. */
-const only = process.env['VMBUILD_MUTANTS'] ?? '';
-const mutants = [...idleMutants, ...seatMutants].filter(
-  ({ file, killer }) => file === only || killer.includes(only),
-);
+const mutants = [...idleMutants, ...seatMutants];
 const timeoutMs = 20_000;
 const flags = ['-g0', '-O1'];
 
 type SeatObjects = ReadonlyMap<Controller, ReadonlyMap<string, string>>;
 
 it('every mutant of the seat is killed by its test', { timeout: 600_000 }, async (ctx) => {
-  const [clang = ''] = await findClangs();
-  requireOrSkip(ctx, 'clang', clang !== '', noClang);
-  await tryMutants({
-    mutants,
-    sourceDir: seatDir,
-    build: (out, isSanitized) => build(clang, out, isSanitized ? [...flags, ...sanitizers] : flags),
-    judge: (mutant, source, dir, base) => judge(clang, mutant, source, dir, base),
-  });
+  await tryMutants(ctx, { mutants, sourceDir: seatDir, flags, build, judge });
 });
 
-async function build(clang: string, out: string, buildFlags: readonly string[]): Promise<Base<SeatObjects>> {
+async function build(clang: string, out: string, buildFlags: readonly string[]): Promise<SeatObjects> {
   const objects = new Map<Controller, ReadonlyMap<string, string>>();
   for (const controller of controllers) {
     const own = join(out, controller.folder);
@@ -50,23 +36,15 @@ async function build(clang: string, out: string, buildFlags: readonly string[]):
     expect(run.stdout).toMatch(/^\d+ passed, 0 failed$/m);
     objects.set(controller, compiled);
   }
-  return { flags: buildFlags, objects };
+  return objects;
 }
 
-async function judge(
-  clang: string,
-  mutant: Mutant,
-  source: string,
-  dir: string,
-  base: Base<SeatObjects>,
-): Promise<string | undefined> {
-  const object = join(dir, 'mutant.o');
-  for (const [controller, objects] of base.objects) {
-    // A mutant may leave a variable unused; that is not what is tested.
-    const words = ['-std=c11', '-w', ...seatFlags(controller), ...base.flags];
-    const compiled = await execa(clang, [...words, '-c', source, '-o', object], { reject: false });
-    if (compiled.exitCode !== 0) return `it does not compile: ${compiled.stderr}`;
-    const program = await linkSeat(clang, dir, base.flags, new Map(objects).set(mutant.file, object));
+async function judge(attempt: Attempt<SeatObjects>): Promise<string | undefined> {
+  const { clang, mutant, dir } = attempt;
+  for (const [controller, objects] of attempt.objects) {
+    const { object, fault } = await compileMutant(attempt, seatFlags(controller));
+    if (fault !== undefined) return fault;
+    const program = await linkSeat(clang, dir, attempt.flags, new Map(objects).set(mutant.file, object));
     const run = await execa(program, [mutant.killer], { reject: false, timeout: timeoutMs });
     if (!/^0 passed, 0 failed$/m.test(run.stdout) && run.exitCode !== 0) return undefined;
   }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a mutant is: one small mistake in one place of the device core, and the test that must notice it.
 
-export interface Mutant {
-  /** File in vmm/vsock/. */
-  readonly file: string;
-  /** Text that occurs there exactly once. */
-  readonly find: string;
-  readonly replace: string;
+import type { Mistake } from './break.ts';
+
+/** Of a file in vmm/vsock/, or in the directory that its table is for. */
+export interface Mutant extends Mistake {
   /** What kind of mistake this is. */
   readonly why: string;
   /** Part of the name of the C tests of which one must fail; or 'fences', which are read from the AArch64 code. */

@@ -2,11 +2,12 @@
 // `npm run fuzz -- --seconds N`: hostile programs against the device core. Here for a fixed number of executions from a
 // fixed seed; a program that breaks something stays in build/fuzz.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { breakSource } from '../../mutants/break.ts';
 import { requireOrSkip } from '../../require.ts';
 import { coreDir, findClangs, noClang } from '../compile.ts';
 import { renderCoverage, whyNoCoverage } from '../coverage.ts';
@@ -69,13 +70,8 @@ describe('the fuzzer finds', () => {
       requireOrSkip(ctx, 'clang', fuzzer !== undefined, reason ?? '');
       if (fuzzer === undefined) return;
       const own = await mkdtemp(join(dir, 'mutant-'));
-      const text = await readFile(join(coreDir, mutant.file), 'utf8');
-      expect(text.split(mutant.find)).toHaveLength(2);
-      const source = join(own, mutant.file);
-      await writeFile(
-        source,
-        text.replace(mutant.find, () => mutant.replace),
-      );
+      const { source, fault } = await breakSource(coreDir, mutant, own);
+      expect(fault).toBeUndefined();
       const program = await rebuildFuzzer(clang, own, fuzzer, source);
       await writeCorpus(makeCorpus(), join(own, 'corpus'));
       const run = await runFuzzer(program, {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Mistakes that the fuzzer must find in its bounded number of executions: else it shows nothing.
 
-export interface FuzzMutant {
-  /** File in vmm/vsock/. */
-  readonly file: string;
+import type { Mistake } from '../../mutants/break.ts';
+
+/** Of a file in vmm/vsock/. */
+export interface FuzzMutant extends Mistake {
   readonly why: string;
-  readonly find: string;
-  readonly replace: string;
   /** Part of what the fuzzer prints when it has found it. */
   readonly says: string;
 }

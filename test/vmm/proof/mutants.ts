@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Checks that are taken out of the device core, and what CBMC must then report: a proof that cannot fail shows nothing.
 
-export interface ProofMutant {
+import type { Mistake } from '../../mutants/break.ts';
+
+/** Of a file in vmm/vsock/. */
+export interface ProofMutant extends Mistake {
   /** The proof that must fail. */
   readonly proof: string;
-  /** File in vmm/vsock/. */
-  readonly file: string;
   readonly why: string;
-  readonly find: string;
-  readonly replace: string;
   /** Part of a property that fails. */
   readonly says: string;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `npm run prove`: CBMC proves of the device core what proofs.ts lists, and notices when a check is taken out of it.
 
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { breakSource } from '../../mutants/break.ts';
 import { requireOrSkip } from '../../require.ts';
 import { coreDir, findClangs, noClang } from '../compile.ts';
 import { findCbmc } from './cbmc.ts';
@@ -54,13 +55,8 @@ describe('cannot be proved', () => {
       const proof = proofs.find(({ name }) => name === mutant.proof);
       if (proof === undefined) throw new Error(`there is no proof '${mutant.proof}'`);
       const own = await mkdtemp(join(dir, 'mutant-'));
-      const text = await readFile(join(coreDir, mutant.file), 'utf8');
-      expect(text.split(mutant.find)).toHaveLength(2);
-      const source = join(own, mutant.file);
-      await writeFile(
-        source,
-        text.replace(mutant.find, () => mutant.replace),
-      );
+      const { source, fault } = await breakSource(coreDir, mutant, own);
+      expect(fault).toBeUndefined();
       const { faults } = await runProof(clang, cbmc, proof, join(own, 'proof'), source);
       expect(faults.join('\n')).toContain(mutant.says);
     });
