@@ -24,6 +24,7 @@ import {
   type VsockGuest,
   type VsockSystem,
 } from './meta/index.ts';
+import { hex } from './meta/units.ts';
 
 export interface ImageInputs {
   readonly board: Board;
@@ -177,9 +178,23 @@ const compileLibvmm = (inputs: ImageInputs): readonly Step[] =>
 
 /** Our own C has no warnings; upstream's headers, which have some, count as the system's. */
 const compileVmm = (inputs: ImageInputs): readonly Step[] =>
-  vmmSources.map((source) => compileOwn(inputs, `${inputs.vmm}/${source}`, objectOf('vmm', source)));
+  vmmSources.map((source) =>
+    compileOwn(inputs, `${inputs.vmm}/${source}`, objectOf('vmm', source), {
+      ...cpuInterface(inputs.board),
+      ...inputs.vmmDefines,
+    }),
+  );
 
-function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
+/** What the VMM must know of the guest's interrupt controller and libvmm does not say; nothing with GICv3. */
+export const cpuInterface = ({ guest }: Pick<Board, 'guest'>): Record<string, string> =>
+  guest.gic.cpuInterface === undefined ? {} : { GUEST_CPU_INTERFACE: hex(guest.gic.cpuInterface.base) };
+
+function compileOwn(
+  inputs: ImageInputs,
+  source: string,
+  output: string,
+  defines: Readonly<Record<string, string>> = {},
+): Step {
   return cc({
     clang: inputs.tools.clang,
     source,
@@ -192,7 +207,7 @@ function compileOwn(inputs: ImageInputs, source: string, output: string): Step {
       ...sanitizerFlags(inputs.sdk.config),
       ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
     ],
-    ...(inputs.vmmDefines === undefined ? {} : { defines: inputs.vmmDefines }),
+    defines,
     includes: [inputs.vmm, `${inputs.vmm}/vsock`],
     prefixMap: prefixMap(inputs),
   });

@@ -64,7 +64,6 @@ void notified(microkit_channel channel)
     } else if (is_running && channel == heartbeat_listener_config.channel) {
         idle_heartbeat();
         vsock_seat_heartbeat();
-        vsock_seat_complete();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);
         work_on_console();

@@ -39,12 +39,6 @@ static uint64_t load_modules(void)
     return MODULE_LIMIT;
 }
 
-static void add_field(struct line *line, const char *name, uint64_t value)
-{
-    add_text(line, name);
-    add_number(line, value);
-}
-
 static int run(char **arguments, char **environment)
 {
     (void)arguments;
@@ -53,9 +47,7 @@ static int run(char **arguments, char **environment)
     uint64_t modules = load_modules();
     uint64_t loaded = timer_ticks();
 
-    struct line line;
-    line.length = 0;
-    add_text(&line, "bench boot:");
+    struct line line = begin_line("bench boot:", "");
     add_field(&line, " hz=", timer_hz());
     add_field(&line, " pid1=", begun);
     add_field(&line, " loaded=", loaded);

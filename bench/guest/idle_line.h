@@ -6,9 +6,5 @@
 
 static inline struct line idle_line(const char *text)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, "idle bench: ");
-    add_text(&line, text);
-    return line;
+    return begin_line("idle bench: ", text);
 }

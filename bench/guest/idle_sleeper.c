@@ -11,12 +11,6 @@ enum {
     IDLE_MS = 30 * 1000,
 };
 
-static void add_figure(struct line *line, const char *name, uint64_t value)
-{
-    add_text(line, name);
-    add_number(line, value);
-}
-
 static void sort(uint64_t *values, size_t count)
 {
     for (size_t i = 1; i < count; i += 1) {
@@ -43,10 +37,10 @@ static int run(char **arguments, char **environment)
     }
     sort(late_us, SLEEPS);
     struct line line = idle_line("late");
-    add_figure(&line, " sleeps=", SLEEPS);
-    add_figure(&line, " mean_us=", sum_us / SLEEPS);
-    add_figure(&line, " p50_us=", late_us[SLEEPS / 2]);
-    add_figure(&line, " p99_us=", late_us[SLEEPS * 99 / 100]);
+    add_field(&line, " sleeps=", SLEEPS);
+    add_field(&line, " mean_us=", sum_us / SLEEPS);
+    add_field(&line, " p50_us=", late_us[SLEEPS / 2]);
+    add_field(&line, " p99_us=", late_us[SLEEPS * 99 / 100]);
     write_line(&line, STDOUT);
     line = idle_line("begin");
     write_line(&line, STDOUT);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "counters.h"
+#include "sockets.h"
 
 /* Longest silence of the other end: then the call fails with EAGAIN. */
 #ifndef BENCH_IDLE_LIMIT_S
@@ -22,9 +23,6 @@
 
 enum {
     LOOPBACK_PORT = PORT - 1,
-    SOL_SOCKET = 1,
-    SO_RCVTIMEO = 20,
-    SO_SNDTIMEO = 21,
     READ_SIZE = 256 * 1024,
 };
 
@@ -40,45 +38,6 @@ struct order {
     uint64_t count;
     uint64_t nonce;
 };
-
-struct timeval {
-    int64_t seconds;
-    int64_t microseconds;
-};
-
-static inline void limit_silence(int fd)
-{
-    struct timeval limit = { BENCH_IDLE_LIMIT_S, 0 };
-    (void)system_call(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, (long)&limit, sizeof(limit));
-    (void)system_call(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, (long)&limit, sizeof(limit));
-}
-
-/* 0, or -errno; EPIPE stands for the end of the stream. One call where it can be: what is measured must not wait for us. */
-static inline long receive_all(int fd, void *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        long got = read_file(fd, (uint8_t *)bytes + done, size - done);
-        if (got == 0)
-            return -EPIPE;
-        if (got < 0 && got != -EINTR)
-            return got;
-        if (got > 0)
-            done += (size_t)got;
-    }
-    return 0;
-}
-
-static inline long send_all(int fd, const void *bytes, size_t size)
-{
-    for (size_t done = 0; done < size;) {
-        long put = send_bytes(fd, (const uint8_t *)bytes + done, size - done);
-        if (put < 0 && put != -EINTR)
-            return put;
-        if (put > 0)
-            done += (size_t)put;
-    }
-    return 0;
-}
 
 /* How many bytes of the stream came and were right, up to the read in which the first wrong one is. */
 static inline uint64_t check_stream(int fd, const struct order *order)
@@ -122,7 +81,7 @@ static inline void echo_pings(int fd, uint64_t count)
 static inline int serve_order(int fd)
 {
     struct order order;
-    limit_silence(fd);
+    limit_silence(fd, BENCH_IDLE_LIMIT_S * 1000);
     if (receive_all(fd, &order, sizeof(order)) < 0)
         return 1;
     begin_counting();
@@ -138,19 +97,6 @@ static inline int serve_order(int fd)
     if (order.count != 0)
         print_counters();
     return order.kind != ORDER_QUIT;
-}
-
-/* The listening socket, or -errno. */
-static inline long listen_on(uint32_t port)
-{
-    long fd = system_call(SYS_socket, AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
-    if (fd < 0)
-        return fd;
-    struct sockaddr_vm own = { AF_VSOCK, 0, port, VMADDR_CID_ANY, 0, { 0 } };
-    long error = system_call(SYS_bind, fd, (long)&own, sizeof(own), 0, 0);
-    if (error == 0)
-        error = system_call(SYS_listen, fd, 1, 0, 0, 0);
-    return error < 0 ? error : fd;
 }
 
 /* Tests, one after the other, until ORDER_QUIT: 0, or -errno if no more can come. */
@@ -170,9 +116,5 @@ static inline long serve(int listener)
 
 static inline struct line bench_line(const char *text)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, "vsock bench: ");
-    add_text(&line, text);
-    return line;
+    return begin_line("vsock bench: ", text);
 }

@@ -13,7 +13,7 @@ static int run(char **arguments, char **environment)
         write_line(&line, STDOUT);
         return EXIT_FAILED;
     }
-    long listener = listen_on(PORT);
+    long listener = listen_vsock(SOCK_STREAM, PORT, 1);
     line = bench_line(listener < 0 ? "FAILED listen " : "listening");
     if (listener < 0)
         add_error(&line, listener);

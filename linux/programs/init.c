@@ -58,11 +58,7 @@ static void say_early(int fd)
 
 static struct line new_line(const char *text)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, "VSOCK INIT|INFO: ");
-    add_text(&line, text);
-    return line;
+    return begin_line("VSOCK INIT|INFO: ", text);
 }
 
 static void say_error(const char *what, const char *name, long error)

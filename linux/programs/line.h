@@ -20,6 +20,16 @@ static inline void add_text(struct line *line, const char *text)
     }
 }
 
+/* `title` says which program speaks. */
+static inline struct line begin_line(const char *title, const char *text)
+{
+    struct line line;
+    line.length = 0;
+    add_text(&line, title);
+    add_text(&line, text);
+    return line;
+}
+
 static inline void add_number(struct line *line, uint64_t value)
 {
     char digits[21];
@@ -31,6 +41,12 @@ static inline void add_number(struct line *line, uint64_t value)
         value /= 10;
     } while (value != 0);
     add_text(line, digits + first);
+}
+
+static inline void add_field(struct line *line, const char *name, uint64_t value)
+{
+    add_text(line, name);
+    add_number(line, value);
 }
 
 /* Always 16 digits: the launcher compares the text. */

@@ -12,6 +12,7 @@ enum {
     SOCK_CLOEXEC = O_CLOEXEC,
     SHUT_WR = 1,
     PORT = 9999,
+    CONNECT_PAUSE_MS = 50, /* between two attempts */
     /* _IO(7, 0xb9): stores this machine's CID. */
     IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9,
 };
@@ -29,6 +30,21 @@ struct sockaddr_vm {
 };
 _Static_assert(sizeof(struct sockaddr_vm) == 16, "struct sockaddr_vm is as large as struct sockaddr");
 
+static inline long vsock_socket(int type)
+{
+    return system_call(SYS_socket, AF_VSOCK, type | SOCK_CLOEXEC, 0, 0, 0);
+}
+
+/* `fd`, which is connected now; or -errno, and it is closed. */
+static inline long connect_or_close(long fd, const void *address, size_t size)
+{
+    long error = system_call(SYS_connect, fd, (long)address, (long)size, 0, 0);
+    if (error == 0)
+        return fd;
+    close_file((int)fd);
+    return error;
+}
+
 enum exit_code { EXIT_VERIFIED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* One end of the transfer: what it was told, and how it calls itself in its lines. */
@@ -43,19 +59,12 @@ struct endpoint {
 
 static inline struct line info_line(const struct endpoint *endpoint)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, endpoint->info);
-    return line;
+    return begin_line(endpoint->info, "");
 }
 
 static inline struct line failure_line(const struct endpoint *endpoint)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, endpoint->verdict);
-    add_text(&line, "FAILED ");
-    return line;
+    return begin_line(endpoint->verdict, "FAILED ");
 }
 
 /* `vsock recv: FAILED <what> <errno>` */
@@ -122,10 +131,7 @@ static inline enum exit_code report(const struct endpoint *endpoint, const struc
         write_line(&line, STDOUT);
         return EXIT_FAILED;
     }
-    struct line line;
-    line.length = 0;
-    add_text(&line, endpoint->verdict);
-    add_text(&line, "peer=");
+    struct line line = begin_line(endpoint->verdict, "peer=");
     add_number(&line, endpoint->reached);
     add_text(&line, " port=");
     add_number(&line, PORT);

@@ -15,7 +15,7 @@ static int run(char **arguments, char **environment)
     if (!read_orders(&receiver, environment))
         return EXIT_USAGE;
 
-    long listener = system_call(SYS_socket, AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+    long listener = vsock_socket(SOCK_STREAM);
     if (listener < 0)
         return fail_call(&receiver, "socket", listener);
     struct sockaddr_vm own = { AF_VSOCK, 0, PORT, VMADDR_CID_ANY, 0, { 0 } };

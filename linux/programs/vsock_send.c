@@ -8,7 +8,6 @@
 #endif
 
 enum {
-    CONNECT_PAUSE_MS = 50,
     /* A line for every so many fruitless attempts, so that a waiting guest does not look dead. */
     ATTEMPTS_PER_LINE = 200,
 };
@@ -37,22 +36,19 @@ static long connect_to(const struct endpoint *endpoint, uint64_t *attempts)
     struct sockaddr_vm address = { AF_VSOCK, 0, PORT, endpoint->peer, 0, { 0 } };
     int64_t deadline_ms = clock_ms() + CONNECT_LIMIT_MS;
     for (*attempts = 1;; *attempts += 1) {
-        long fd = system_call(SYS_socket, AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+        long fd = vsock_socket(SOCK_STREAM);
         if (fd < 0)
             return fd;
         /* Blocks for 2 s at most, which is the kernel's own limit for a vsock connect. */
-        long error = system_call(SYS_connect, fd, (long)&address, sizeof(address), 0, 0);
-        if (error == 0)
+        fd = connect_or_close(fd, &address, sizeof(address));
+        if (fd >= 0 || !is_retried(fd) || clock_ms() >= deadline_ms)
             return fd;
-        close_file((int)fd);
-        if (!is_retried(error) || clock_ms() >= deadline_ms)
-            return error;
         if (*attempts % ATTEMPTS_PER_LINE == 0) {
             struct line line = info_line(endpoint);
             add_text(&line, "no receiver yet after ");
             add_number(&line, *attempts);
             add_text(&line, " attempts: ");
-            add_error(&line, error);
+            add_error(&line, fd);
             write_line(&line, STDOUT);
         }
         sleep_ms(CONNECT_PAUSE_MS);

@@ -5,14 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../vmm/vsock/vsock.h"
+#include "../vmm/rings.h"
 
 #define RAM_BASE     UINT64_C(0x80000000)
 #define QUEUE_NUM    32u
 #define SLOT_SIZE    UINT64_C(0x11000)
 #define RAM_SIZE     (UINT64_C(0x10000) + 2 * QUEUE_NUM * SLOT_SIZE)
 #define MAX_SEGMENTS 20
-#define MAX_GUESTS   3
 #define CANARY       64u /* bytes behind a receive buffer that must stay as they are */
 
 enum { RX = 0, TX = 1, EVENT = 2 };
@@ -62,7 +61,6 @@ enum used_result { USED_NONE, USED_CHAIN, USED_INVENTED };
 
 /* Replaces the world: every region in use up to `start`, as after a restart of every device. */
 void world_start(struct world *world, unsigned num, uint64_t ring_size, uint32_t start, uint32_t epoch);
-unsigned peer_index(unsigned guest, unsigned peer);
 
 uint32_t guest_read(struct guest *guest, uint64_t offset);
 void guest_write(struct guest *guest, uint64_t offset, uint32_t value);

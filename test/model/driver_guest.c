@@ -33,17 +33,10 @@ static const struct vsock_ops ops = {.translate = translate, .set_irq = set_irq,
 
 /* --- the world --- */
 
-unsigned peer_index(unsigned guest, unsigned peer)
-{
-    return peer < guest ? peer : peer - 1;
-}
-
 static void stop(struct world *world)
 {
+    rings_free(world->regions, world->num);
     for (unsigned i = 0; i < world->num; i++) {
-        for (unsigned j = 0; j < world->num; j++) {
-            free(world->regions[i][j]);
-        }
         free(world->guests[i]->ram);
         free(world->guests[i]);
     }
@@ -53,15 +46,8 @@ static void stop(struct world *world)
 static void setup(struct world *world, unsigned i)
 {
     struct guest *guest = world->guests[i];
-    struct vsock_setup setup = {.guest_cid = guest->cid, .num_peers = world->num - 1, .ops = &ops, .cookie = guest};
-    for (unsigned j = 0; j < world->num; j++) {
-        if (j != i) {
-            setup.peers[peer_index(i, j)] = (struct vsock_peer_setup){.cid = 3 + j,
-                                                                      .own_ring = world->regions[i][j],
-                                                                      .peer_ring = world->regions[j][i],
-                                                                      .ring_size = world->ring_size};
-        }
-    }
+    struct vsock_setup setup = {.guest_cid = guest->cid, .ops = &ops, .cookie = guest};
+    rings_join(&setup, i, world->regions, world->num, world->ring_size);
     if (vsock_device_init(&guest->device, &setup) != VSOCK_SETUP_GOOD) {
         abort();
     }
@@ -72,14 +58,13 @@ void world_start(struct world *world, unsigned num, uint64_t ring_size, uint32_t
     stop(world);
     world->num = num;
     world->ring_size = ring_size;
+    rings_make(world->regions, num, ring_size);
     for (unsigned i = 0; i < num; i++) {
         world->guests[i] = calloc(1, sizeof *world->guests[i]);
         world->guests[i]->ram = calloc(1, RAM_SIZE);
         world->guests[i]->cid = 3 + i;
         for (unsigned j = 0; j < num; j++) {
-            world->regions[i][j] = i != j ? aligned_alloc(VSOCK_RING_HEADER_SIZE, ring_size) : NULL;
             if (i != j) {
-                memset(world->regions[i][j], 0, ring_size);
                 world->regions[i][j]->tail = world->regions[i][j]->head = start;
                 world->regions[i][j]->epoch = epoch;
             }

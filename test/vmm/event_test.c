@@ -126,6 +126,21 @@ TEST(event_buffers_that_are_good_for_nothing)
     }
 }
 
+TEST(event_in_the_next_buffer_after_a_bad_one)
+{
+    struct world *world = booted(2);
+    struct guest *guest = world->guests[0];
+    post_event_buffer(guest, EVENT_BUFFER, 3, D_WRITE);
+    post_event_buffer(guest, EVENT_BUFFER + 8, 8, D_WRITE);
+    break_ring(world);
+    uint32_t head, length;
+    CHECK(guest_used(guest, EVENT, &head, &length));
+    CHECK_EQUAL(length, 0);
+    CHECK(guest_used(guest, EVENT, &head, &length));
+    CHECK_EQUAL(length, 4);
+    CHECK_EQUAL(guest->device.counters[VSOCK_COUNT_TRANSPORT_RESETS], 1);
+}
+
 TEST(event_queue_that_is_broken)
 {
     struct world *world = booted(2);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../vmm/vsock/vsock.h"
+#include "rings.h"
 
 #define RAM_BASE  UINT64_C(0x40000000)
 #define RAM_SIZE  UINT64_C(0x900000)
@@ -119,13 +119,11 @@ struct segment {
     uint16_t flags; /* D_NEXT is added */
 };
 
-#define MAX_GUESTS 3
-
 struct world {
     unsigned num;
     uint64_t ring_size;
     struct guest *guests[MAX_GUESTS];
-    void *regions[MAX_GUESTS][MAX_GUESTS]; /* [writer][reader] */
+    struct vsock_ring_region *regions[MAX_GUESTS][MAX_GUESTS]; /* [writer][reader] */
 };
 
 /* Guests with CIDs 3, 4, 5, every two of them joined, none booted. Freed by the next world_new(). */
@@ -135,11 +133,11 @@ struct world *world_new(unsigned num, uint64_t ring_size);
 /* The same, but that the device of guest 0 holds back what its guest has sent. */
 struct world *world_new_holding(unsigned num, uint64_t ring_size);
 
+/* Two booted guests, each with `buffers` to receive a packet into. */
+struct world *world_pair(uint64_t ring_size, unsigned buffers);
+
 /* Delivers notifications and runs devices until all is quiet. */
 void world_settle(struct world *world);
-
-/* The index that guest `peer` has among the peers of `guest`. */
-unsigned peer_index(unsigned guest, unsigned peer);
 
 uint32_t reg_read(struct guest *guest, uint64_t offset);
 void reg_write(struct guest *guest, uint64_t offset, uint32_t value);

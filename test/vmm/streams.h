@@ -31,3 +31,7 @@ void streams_send(struct world *world, unsigned from, unsigned to);
 
 /* Takes all that a guest has received, and checks every byte. */
 void streams_receive(struct world *world, unsigned to);
+
+/* Of three guests number 1 is a vandal. One of the others, 0 or 2, hears of it, sends to both, and takes all that it has
+ * received; every byte of the other honest one is checked, and nothing of the vandal's. */
+void streams_step_beside_vandal(struct world *world, unsigned who);

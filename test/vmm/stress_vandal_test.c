@@ -10,7 +10,6 @@
 
 #define STEPS 3000
 
-static struct packet packet;
 static struct world *world;
 static bool stop;
 
@@ -64,47 +63,6 @@ static void *vandal(void *argument)
     return NULL;
 }
 
-/* What has come to an honest guest: of the other one every byte is right; of the vandal's, nothing is expected. */
-static void receive(unsigned who, unsigned other)
-{
-    struct guest *guest = world->guests[who];
-    uint32_t head, length;
-    while (guest_receive(guest, &packet)) {
-        if (packet.header.src_cid == 4) {
-            continue;
-        }
-        struct stream *stream = &streams[other][who];
-        CHECK_EQUAL(packet.header.src_cid, 3 + other);
-        CHECK(packet.header.op == VSOCK_OP_REQUEST || packet.header.op == VSOCK_OP_RW);
-        for (uint32_t at = 0; at < packet.size; at++) {
-            CHECK_EQUAL(packet.payload[at], stream_byte(other, who, stream->port, stream->received + at));
-        }
-        stream->received += packet.size;
-    }
-    while (guest_used(guest, TX, &head, &length)) {
-        CHECK_EQUAL(length, 0);
-    }
-    CHECK_EQUAL(reg_read(guest, R_STATUS), 15);
-}
-
-static void step(unsigned who, unsigned other)
-{
-    struct guest *guest = world->guests[who];
-    guest->more = vsock_device_notified(&guest->device, peer_index(who, 1));
-    if (guest->queues[TX].num_free > QUEUE_NUM / 2) {
-        struct vsock_header to_vandal = make_header(guest->cid, 4, 1 + random_below(&seed, 7), 0);
-        guest_queue_packet(guest, &to_vandal, NULL, 0);
-        streams_send(world, who, other);
-    }
-    guest_kick(guest, TX);
-    guest_post(guest, guest->queues[RX].num_free, 3776);
-    for (unsigned run = 0; run < 20 && guest->more; run++) {
-        guest->more = vsock_device_run(&guest->device);
-    }
-    guest_kick(world->guests[other], TX);
-    receive(who, other);
-}
-
 /* Both kinds of nonsense came while guest 0's device looked: on a busy machine that may take a while. */
 static bool has_met_the_vandal(void)
 {
@@ -123,7 +81,7 @@ TEST(stress_a_peer_that_rewrites_its_rings_at_any_moment)
         CHECK(pthread_create(&thread, NULL, vandal, &random) == 0);
         for (unsigned n = 0; n < STEPS || (!has_met_the_vandal() && n < 100 * STEPS); n++) {
             unsigned who = random_below(&seed, 2) * 2;
-            step(who, 2 - who);
+            streams_step_beside_vandal(world, who);
             if (n % 8 == 0) {
                 sched_yield(); /* with one processor the vandal has its turn as well */
             }

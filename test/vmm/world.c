@@ -63,33 +63,19 @@ static struct world *last_world;
 
 static void world_free(struct world *world)
 {
+    rings_free(world->regions, world->num);
     for (unsigned i = 0; i < world->num; i++) {
-        for (unsigned j = 0; j < world->num; j++) {
-            free(world->regions[i][j]);
-        }
         free(world->guests[i]->ram);
         free(world->guests[i]);
     }
     free(world);
 }
 
-unsigned peer_index(unsigned guest, unsigned peer)
-{
-    return peer < guest ? peer : peer - 1;
-}
-
 static void guest_setup(struct world *world, unsigned i, bool holds)
 {
     struct guest *guest = world->guests[i];
-    struct vsock_setup setup = {.guest_cid = guest->cid, .num_peers = world->num - 1, .ops = &ops, .cookie = guest, .holds_completions = holds};
-    for (unsigned j = 0; j < world->num; j++) {
-        if (j != i) {
-            setup.peers[peer_index(i, j)] = (struct vsock_peer_setup){.cid = 3 + j,
-                                                                      .own_ring = world->regions[i][j],
-                                                                      .peer_ring = world->regions[j][i],
-                                                                      .ring_size = world->ring_size};
-        }
-    }
+    struct vsock_setup setup = {.guest_cid = guest->cid, .ops = &ops, .cookie = guest, .holds_completions = holds};
+    rings_join(&setup, i, world->regions, world->num, world->ring_size);
     CHECK_EQUAL(vsock_device_init(&guest->device, &setup), VSOCK_SETUP_GOOD);
 }
 
@@ -106,13 +92,8 @@ static struct world *world_make(unsigned num, uint64_t ring_size, bool holds)
         world->guests[i] = calloc(1, sizeof *world->guests[i]);
         world->guests[i]->ram = calloc(1, RAM_SIZE);
         world->guests[i]->cid = 3 + i;
-        for (unsigned j = 0; j < num; j++) {
-            world->regions[i][j] = i != j ? aligned_alloc(VSOCK_RING_HEADER_SIZE, ring_size) : NULL;
-            if (i != j) {
-                memset(world->regions[i][j], 0, ring_size);
-            }
-        }
     }
+    rings_make(world->regions, num, ring_size);
     for (unsigned i = 0; i < num; i++) {
         guest_setup(world, i, holds && i == 0);
     }
@@ -127,6 +108,16 @@ struct world *world_new(unsigned num, uint64_t ring_size)
 struct world *world_new_holding(unsigned num, uint64_t ring_size)
 {
     return world_make(num, ring_size, true);
+}
+
+struct world *world_pair(uint64_t ring_size, unsigned buffers)
+{
+    struct world *world = world_new(2, ring_size);
+    guest_boot(world->guests[0]);
+    guest_boot(world->guests[1]);
+    guest_post(world->guests[0], buffers, 3776);
+    guest_post(world->guests[1], buffers, 3776);
+    return world;
 }
 
 void world_settle(struct world *world)

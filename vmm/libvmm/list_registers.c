@@ -11,16 +11,12 @@
 /* EL1 with its own stack pointer; debug, SError, IRQ and FIQ masked. */
 #define SPSR_EL1H_MASKED 0x3c5
 
-/* Where a guest has its GICv2's CPU interface; libvmm names the distributor only. meta/ and boards/ have the same, a test
- * compares them. */
-#if defined(CONFIG_PLAT_QEMU_ARM_VIRT)
-#define GIC_CPU_INTERFACE 0x8010000
-#elif defined(CONFIG_PLAT_ODROIDC4)
-#define GIC_CPU_INTERFACE 0xffc02000
-#elif defined(CONFIG_PLAT_ZYNQMP)
-#define GIC_CPU_INTERFACE 0xf9020000
-#else
-#define GIC_CPU_INTERFACE 0
+/* Where a guest has its GICv2's CPU interface: the board says it (Makefile.ts), for libvmm names the distributor only. With
+ * GICv3 it is system registers. */
+#if defined(GIC_V3)
+#define GUEST_CPU_INTERFACE 0
+#elif !defined(GUEST_CPU_INTERFACE)
+#error "a GICv2 needs -DGUEST_CPU_INTERFACE=<guest physical address>"
 #endif
 
 /* libvmm's one interrupt controller. */
@@ -114,7 +110,7 @@ bool list_registers_empty(size_t vcpu, uint64_t ram)
     seL4_UserContext registers = {
         .pc = ram,
         .spsr = SPSR_EL1H_MASKED,
-        .x0 = GIC_CPU_INTERFACE,
+        .x0 = GUEST_CPU_INTERFACE,
         .x1 = interrupt_in(vcpu, 0),
         .x2 = interrupt_in(vcpu, 1),
         .x3 = interrupt_in(vcpu, 2),

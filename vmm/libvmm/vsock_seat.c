@@ -115,7 +115,11 @@ void vsock_seat_notified(microkit_channel channel)
 
 void vsock_seat_heartbeat(void)
 {
-    if (!is_seated || !vsock_device_wants_ticks(&device)) {
+    if (!is_seated) {
+        return;
+    }
+    vsock_device_complete(&device);
+    if (!vsock_device_wants_ticks(&device)) {
         heartbeats = 0;
         return;
     }
@@ -157,20 +161,13 @@ bool vsock_seat_settle(seL4_Word label)
  * An interrupt for each packet that the guest has sent would cost it more than the packet itself: three more faults,
  * and a switch to the driver's thread and back. So what was sent is returned when the guest has done with sending: it
  * waits for an interrupt, or faults for another reason, if only because its timer fires. While it goes on, the device
- * returns by halves of the queue. One that does neither, and never stops, is served by vsock_seat_complete().
+ * returns by halves of the queue. One that does neither, and never stops, is served by the heartbeat.
  */
 static void complete_if_due(seL4_Word label)
 {
     bool goes_on = label == 0 ? !idle_is_blocked() : was_kicked;
     was_kicked = false;
     if (!goes_on) {
-        vsock_device_complete(&device);
-    }
-}
-
-void vsock_seat_complete(void)
-{
-    if (is_seated) {
         vsock_device_complete(&device);
     }
 }

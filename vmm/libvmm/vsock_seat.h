@@ -24,11 +24,9 @@ bool vsock_seat_owns(microkit_channel channel);
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
-/* About a tenth of a second has passed (vmm/heartbeat.c). */
+/* About a tenth of a second has passed (vmm/heartbeat.c): what the guest's driver still waits for, it gets now, and the
+ * device has its ticks. */
 void vsock_seat_heartbeat(void);
-
-/* What the guest's driver still waits for, it gets now; to be called a few times a second at least. */
-void vsock_seat_complete(void);
 
 /*
  * To be called at the end of every init(), notified() and fault(), `label` being the fault's or 0: does what the

@@ -82,6 +82,13 @@ void vsock_tx_reset(struct vsock_device *device);
 /* Delivers replies and records, until it cannot go on or the budget is used up. */
 void vsock_rx_run(struct vsock_device *device, uint32_t *budget);
 
+/*
+ * Takes a buffer of at least `size_min` bytes from a queue for what the guest receives. Smaller and broken ones go back
+ * empty; a guest that adds them as fast as we return them has to kick again. False if there is none.
+ */
+bool vsock_rx_take_buffer(struct vsock_device *device, struct vsock_queue *queue, uint32_t size_min,
+                          struct vsock_chain *buffer);
+
 /* The record at hand must be answered with an RST, for which there may be no room. */
 bool vsock_rx_must_answer(const struct vsock_device *device, const struct vsock_peer *peer);
 

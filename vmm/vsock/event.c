@@ -18,25 +18,8 @@ bool vsock_event_transport_reset(struct vsock_device *device)
 {
     struct vsock_queue *queue = &device->queues[QUEUE_EVENT];
     struct vsock_chain buffer;
-    if (device->num_peers != 1 || !vsock_device_up(device) || !queue->ready) {
-        return false;
-    }
-    switch (vsock_queue_take(queue, VSOCK_DEVICE_WRITES, &buffer)) {
-    case VSOCK_QUEUE_EMPTY:
-        return false;
-    case VSOCK_QUEUE_BROKEN:
-        vsock_device_fail(device);
-        return false;
-    case VSOCK_QUEUE_BAD_CHAIN:
-        device->counters[VSOCK_COUNT_RX_BAD_CHAIN]++;
-        vsock_queue_return(queue, &buffer, 0);
-        return false;
-    case VSOCK_QUEUE_CHAIN:
-        break;
-    }
-    if (buffer.size < EVENT_SIZE) {
-        device->counters[VSOCK_COUNT_RX_SHORT]++;
-        vsock_queue_return(queue, &buffer, 0);
+    if (device->num_peers != 1 || !vsock_device_up(device) || !queue->ready
+        || !vsock_rx_take_buffer(device, queue, EVENT_SIZE, &buffer)) {
         return false;
     }
     const uint8_t event[EVENT_SIZE] = {EVENT_TRANSPORT_RESET};

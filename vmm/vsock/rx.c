@@ -35,13 +35,9 @@ static void count(struct vsock_device *device, enum vsock_counter counter)
 
 /* --- the guest's buffers --- */
 
-/*
- * Takes a receive buffer of at least `size_min` bytes. Smaller and broken ones go back empty; a guest that adds them as
- * fast as we return them has to kick again. False if there is none.
- */
-static bool take_buffer(struct vsock_device *device, uint32_t size_min, struct vsock_chain *buffer)
+bool vsock_rx_take_buffer(struct vsock_device *device, struct vsock_queue *queue, uint32_t size_min,
+                          struct vsock_chain *buffer)
 {
-    struct vsock_queue *queue = &device->queues[QUEUE_RX];
     for (uint32_t tries = 0; tries < queue->num; tries++) {
         switch (vsock_queue_take(queue, VSOCK_DEVICE_WRITES, buffer)) {
         case VSOCK_QUEUE_EMPTY:
@@ -77,7 +73,7 @@ static void write_header(struct vsock_device *device, struct vsock_chain *buffer
 static bool deliver_header(struct vsock_device *device, const struct vsock_header *header)
 {
     struct vsock_chain buffer;
-    if (!take_buffer(device, VSOCK_HEADER_SIZE, &buffer)) {
+    if (!vsock_rx_take_buffer(device, &device->queues[QUEUE_RX], VSOCK_HEADER_SIZE, &buffer)) {
         return false;
     }
     write_header(device, &buffer, header);
@@ -256,7 +252,7 @@ static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer)
     struct vsock_queue *queue = &device->queues[QUEUE_RX];
     const struct vsock_header *whole = &peer->record.header;
     struct vsock_chain buffer;
-    if (!take_buffer(device, VSOCK_HEADER_SIZE + (peer->left > 0 ? 1 : 0), &buffer)) {
+    if (!vsock_rx_take_buffer(device, queue, VSOCK_HEADER_SIZE + (peer->left > 0 ? 1 : 0), &buffer)) {
         return false;
     }
     uint64_t room = buffer.size - VSOCK_HEADER_SIZE;

@@ -5,7 +5,7 @@
 // A seqpacket connection carries the same bytes in messages of sizes that follow from the seed as well.
 #pragma once
 
-#include "sockets.h"
+#include "processes.h"
 
 enum {
     CHUNK = 32 * 1024, /* of a read or write, and the largest message */

@@ -3,9 +3,11 @@
 // between them. One connection, in a process of its own, until both ends have closed or somebody ends it.
 #pragma once
 
-#include "sockets.h"
+#include "processes.h"
 
 enum {
+    AF_INET = 2,
+    SO_REUSEADDR = 2,
     /* TCP, on 127.0.0.1: where the suite's server listens, and where its client finds the relay. */
     SERVER_TCP_PORT = 1230,
     CLIENT_TCP_PORT = 1231,
@@ -57,13 +59,7 @@ static inline long listen_tcp(uint16_t port)
     int on = 1;
     (void)system_call(SYS_setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, (long)&on, sizeof(on));
     struct sockaddr_in own = loopback_address(port);
-    long error = system_call(SYS_bind, fd, (long)&own, sizeof(own), 0, 0);
-    if (error == 0)
-        error = system_call(SYS_listen, fd, 1, 0, 0, 0);
-    if (error == 0)
-        return fd;
-    close_file((int)fd);
-    return error;
+    return listen_or_close(fd, &own, sizeof(own), 1);
 }
 
 static inline long reach_tcp(uint16_t port, int64_t deadline_ms)
@@ -73,12 +69,9 @@ static inline long reach_tcp(uint16_t port, int64_t deadline_ms)
         long fd = tcp_socket();
         if (fd < 0)
             return fd;
-        long error = system_call(SYS_connect, fd, (long)&address, sizeof(address), 0, 0);
-        if (error == 0)
+        fd = connect_or_close(fd, &address, sizeof(address));
+        if (fd >= 0 || clock_ms() >= deadline_ms)
             return fd;
-        close_file((int)fd);
-        if (clock_ms() >= deadline_ms)
-            return error;
         sleep_ms(CONNECT_PAUSE_MS);
     }
 }

@@ -44,11 +44,7 @@ struct suite {
 
 static struct line new_line(const char *text)
 {
-    struct line line;
-    line.length = 0;
-    add_text(&line, "vsock suite: ");
-    add_text(&line, text);
-    return line;
+    return begin_line("vsock suite: ", text);
 }
 
 static int fail(const char *what, long error)

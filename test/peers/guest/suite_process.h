@@ -64,10 +64,7 @@ static inline void note_line(struct side *side)
     if (find_text(text, "listening on") != NULL)
         side->is_listening = 1;
 
-    struct line line;
-    line.length = 0;
-    add_text(&line, "vsock suite: ");
-    add_text(&line, side->way);
+    struct line line = begin_line("vsock suite: ", side->way);
     add_text(&line, " ");
     add_text(&line, side->name);
     add_text(&line, "| ");

@@ -107,6 +107,9 @@ TEST(life_begins_again_after_the_old_ones_interrupts_have_ended)
     CHECK_EQUAL(fake.runs, 1);
     CHECK_EQUAL(fake.registers.pc, FAKE_RAM_START);
     CHECK_EQUAL(fake.registers.spsr, 0x3c5);
+#if defined(GIC_V2)
+    CHECK_EQUAL(fake.registers.x[0], 0x8010000);
+#endif
     CHECK_EQUAL(fake.registers.x[1], 1023);
     CHECK_EQUAL(fake.registers.x[2], 75);
     CHECK_EQUAL(fake.registers.x[3], 1023);

@@ -1,193 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The seat, with a device that does as the test says. */
-#include "../harness.h"
+/* The seat, with a device that does as the test says. Its interrupt: vsock_seat_irq_test.c. */
 #include "event_counts.h"
-#include "fake.h"
 #include "idle.h"
+#include "played_device.h"
 #include "syndrome.h"
-#include "vsock.h"
-#include "vsock_seat.h"
-
-#define INTERRUPT 75
-#define CHANNEL 5
-
-static struct {
-    const struct vsock_ops *ops;
-    void *cookie;
-    enum vsock_setup_fault setup_fault;
-    unsigned runs;      /* that still return true */
-    unsigned runs_done;
-    unsigned notified;
-    uint64_t offset, value, answer;
-    unsigned width;
-    bool is_write;
-    bool is_off;
-    unsigned completed;
-    bool is_reset;
-    bool wants_ticks;
-    unsigned ticks;
-} played;
-
-enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const struct vsock_setup *setup)
-{
-    (void)device;
-    played.ops = setup->ops;
-    played.cookie = setup->cookie;
-    return played.setup_fault;
-}
-
-bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned width, bool is_write, uint64_t *value)
-{
-    (void)device;
-    played.offset = offset;
-    played.width = width;
-    played.is_write = is_write;
-    played.value = *value;
-    if (!is_write) {
-        *value = played.answer;
-    }
-    return played.runs > 0;
-}
-
-bool vsock_device_notified(struct vsock_device *device, unsigned peer)
-{
-    (void)device;
-    played.notified |= 1U << peer;
-    return played.runs > 0;
-}
-
-bool vsock_device_run(struct vsock_device *device)
-{
-    (void)device;
-    played.runs_done++;
-    played.runs -= played.runs > 0;
-    return played.runs > 0;
-}
-
-bool vsock_device_wants_ticks(const struct vsock_device *device)
-{
-    (void)device;
-    return played.wants_ticks;
-}
-
-bool vsock_device_tick(struct vsock_device *device)
-{
-    (void)device;
-    played.ticks++;
-    return played.runs > 0;
-}
-
-bool vsock_device_guest_off(struct vsock_device *device)
-{
-    (void)device;
-    played.is_off = true;
-    return played.runs > 0;
-}
-
-bool vsock_device_guest_reset(struct vsock_device *device)
-{
-    (void)device;
-    played.is_reset = true;
-    return played.runs > 0;
-}
-
-void vsock_device_complete(struct vsock_device *device)
-{
-    (void)device;
-    played.completed++;
-}
-
-const char *vsock_setup_fault_text(enum vsock_setup_fault fault)
-{
-    return fault == VSOCK_SETUP_RING_SIZE ? "ring size" : "?";
-}
-
-const char *vsock_counter_name(enum vsock_counter counter)
-{
-    (void)counter;
-    return "?";
-}
-
-static const struct vsock_config config = {
-    .magic = { 'v', 's', 'o', 'c', 'k' },
-    .num_peers = 2,
-    .cid = 3,
-    .mmio_base = 0x140000,
-    .mmio_size = 0x200,
-    .irq = INTERRUPT,
-    .peers = { { .cid = 4, .channel = CHANNEL }, { .cid = 5, .channel = CHANNEL + 1 } },
-};
-
-/* The seat is one per program; what a test leaves behind is brought to rest here. */
-static void set_up(void)
-{
-    memset(&played, 0, sizeof played);
-    fake_reset();
-    CHECK(vsock_seat_init(&config));
-    played.ops->set_irq(played.cookie, false);
-    fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
-    vsock_seat_settle(seL4_Fault_VGICMaintenance);
-    fake.injected[INTERRUPT] = 0;
-    fake.log[0] = '\0';
-}
-
-static void raise(void)
-{
-    played.ops->set_irq(played.cookie, true);
-}
-
-static void finish(void)
-{
-    fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
-    vsock_seat_settle(seL4_Fault_VGICMaintenance);
-}
-
-TEST(seat_has_one_injection_outstanding)
-{
-    set_up();
-    fake_enable(INTERRUPT);
-    raise();
-    vsock_seat_settle(seL4_Fault_VMFault);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
-    vsock_seat_settle(0);
-    vsock_seat_settle(seL4_Fault_VMFault);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
-    finish();
-    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
-    played.ops->set_irq(played.cookie, false);
-    finish();
-    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
-}
-
-TEST(seat_waits_in_silence_for_an_interrupt_that_is_not_enabled)
-{
-    set_up();
-    raise();
-    for (unsigned i = 0; i < 1000; i++) {
-        vsock_seat_settle(seL4_Fault_VMFault);
-    }
-    CHECK_EQUAL(fake.injected[INTERRUPT], 0);
-    CHECK_EQUAL(strlen(fake.log), 0);
-    fake_enable(INTERRUPT);
-    vsock_seat_settle(seL4_Fault_VMFault);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
-}
-
-TEST(seat_tells_enabling_from_finishing)
-{
-    set_up();
-    fake_enable(INTERRUPT);
-    raise();
-    vsock_seat_settle(0);
-    /* The guest writes ISENABLER once more while the interrupt is in a list register: libvmm reports that the same
-     * way. */
-    fake.finished((irq_routing_info_t) { INTERRUPT }, NULL);
-    vsock_seat_settle(seL4_Fault_VMFault);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
-    /* Another interrupt's end is not ours. */
-    vsock_seat_settle(seL4_Fault_VGICMaintenance);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
-}
 
 TEST(seat_merges_wake_ups)
 {
@@ -315,26 +131,6 @@ TEST(seat_tells_the_device_that_its_guest_is_off)
     CHECK(played.is_off);
 }
 
-TEST(seat_forgets_what_was_injected_into_a_former_life)
-{
-    set_up();
-    fake_enable(INTERRUPT);
-    raise();
-    vsock_seat_settle(0);
-    played.runs = 2;
-    vsock_seat_guest_reset();
-    CHECK(played.is_reset);
-    CHECK(!played.is_off);
-    played.ops->set_irq(played.cookie, false);
-    vsock_seat_settle(0);
-    CHECK_EQUAL(played.runs_done, 2);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 1);
-    /* The new life's first interrupt does not wait for the end of the old one's last. */
-    raise();
-    vsock_seat_settle(0);
-    CHECK_EQUAL(fake.injected[INTERRUPT], 2);
-}
-
 TEST(seat_says_why_there_is_no_device)
 {
     set_up();
@@ -394,7 +190,7 @@ TEST(seat_returns_what_was_sent_when_told)
     set_up();
     played.completed = 0;
     kick(1);
-    vsock_seat_complete();
+    vsock_seat_heartbeat();
     CHECK_EQUAL(played.completed, 1);
 }
 
