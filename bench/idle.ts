@@ -60,8 +60,9 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
   process.stdout.write(`${machine}\n\n${renderIdle(rows)}`);
 }
 
-const renderIdle = (rows: readonly [string, IdleFigures][]): string =>
-  renderRows([
+/** A function: the bench runs before constants below it have their values. */
+function renderIdle(rows: readonly [string, IdleFigures][]): string {
+  return renderRows([
     ['an idle guest', 'time', 'CPU, both idle', 'late after 10 ms, µs: mean', 'p50', 'p99'],
     ...rows.map(([name, { mode, cpuPercent, meanUs, p50Us, p99Us }]) => [
       name,
@@ -72,6 +73,7 @@ const renderIdle = (rows: readonly [string, IdleFigures][]): string =>
       String(p99Us),
     ]),
   ]);
+}
 
 interface Options extends BootChoice {
   readonly isComparing: boolean;
