@@ -13,10 +13,11 @@
 
 /* Where a guest has its GICv2's CPU interface: the board says it (Makefile.ts), for libvmm names the distributor only. With
  * GICv3 it is system registers. */
-#if defined(GIC_V3)
-#define GUEST_CPU_INTERFACE 0
-#elif !defined(GUEST_CPU_INTERFACE)
+#if !defined(GUEST_CPU_INTERFACE)
+#if defined(GIC_V2)
 #error "a GICv2 needs -DGUEST_CPU_INTERFACE=<guest physical address>"
+#endif
+#define GUEST_CPU_INTERFACE 0
 #endif
 
 /* libvmm's one interrupt controller. */
