@@ -60,9 +60,9 @@ void notified(microkit_channel channel)
         vsock_seat_notified(channel);
     } else if (is_running && channel == timer_config.driver_id) {
         event_count(VMM_EVENT_timeouts);
-        idle_timer_fired();
+        (void)idle_timer_fired();
     } else if (is_running && channel == heartbeat_listener_config.channel) {
-        idle_heartbeat();
+        (void)idle_heartbeat();
         vsock_seat_heartbeat();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);

@@ -24,12 +24,15 @@ static uint64_t frequency; /* 0: no guest is to block */
 static bool is_blocked;
 static size_t blocked_vcpu;
 static uint64_t deadline;
+static uint64_t wake = NEVER;  /* what idle_wake_within() asks for */
 static uint64_t armed = NEVER; /* the deadline that the timer was last asked for and has not notified of */
 
 static uint64_t missed_count;
 
 static uint64_t next_deadline(size_t vcpu, uint64_t now);
+static uint64_t earliest(void);
 static void arm_timer(uint64_t now);
+static uint64_t ticks_of(uint64_t ns);
 static uint64_t ns_of(uint64_t ticks);
 
 bool idle_init(microkit_channel timer)
@@ -77,19 +80,33 @@ void idle_resume(void)
     }
 }
 
-void idle_timer_fired(void)
+void idle_wake_within(uint64_t ns)
 {
-    armed = NEVER;
-    if (!is_blocked || deadline == NEVER) {
+    if (frequency == 0) {
         return;
     }
     uint64_t now = generic_timer_count();
-    if (deadline <= now) {
-        /* The virtual timer itself fires as soon as the vCPU runs. */
-        idle_resume();
-    } else {
+    uint64_t wanted = now + ticks_of(ns);
+    if (wanted < wake) {
+        wake = wanted;
         arm_timer(now);
     }
+}
+
+bool idle_timer_fired(void)
+{
+    armed = NEVER;
+    uint64_t now = generic_timer_count();
+    bool is_asked_for = wake <= now;
+    if (is_asked_for) {
+        wake = NEVER;
+    }
+    if (is_blocked && deadline <= now) {
+        /* The virtual timer itself fires as soon as the vCPU runs. */
+        idle_resume();
+    }
+    arm_timer(now);
+    return is_asked_for;
 }
 
 bool idle_is_blocked(void)
@@ -97,14 +114,13 @@ bool idle_is_blocked(void)
     return is_blocked;
 }
 
-void idle_heartbeat(void)
+bool idle_heartbeat(void)
 {
-    if (!is_blocked || deadline == NEVER || generic_timer_count() < deadline) {
-        return;
+    if (generic_timer_count() < earliest()) {
+        return false;
     }
     missed_count++;
-    armed = NEVER;
-    idle_resume();
+    return idle_timer_fired();
 }
 
 uint64_t idle_missed_count(void)
@@ -115,6 +131,7 @@ uint64_t idle_missed_count(void)
 void idle_forget(void)
 {
     is_blocked = false;
+    wake = NEVER;
 }
 
 /* When the virtual timer fires next; a count that has passed if it should have fired already. */
@@ -136,14 +153,30 @@ static uint64_t next_deadline(size_t vcpu, uint64_t now)
     return now + (wait < wait_max ? wait : wait_max);
 }
 
-/* Asks for a notification at the deadline, unless that was done. The driver keeps one timeout for each client. */
+static uint64_t earliest(void)
+{
+    return is_blocked && deadline < wake ? deadline : wake;
+}
+
+/* Asks for a notification at what comes first, unless that was done. The driver keeps one timeout for each client. */
 static void arm_timer(uint64_t now)
 {
-    if (deadline == NEVER || deadline == armed) {
+    uint64_t next = earliest();
+    if (next == NEVER || next == armed) {
         return;
     }
-    armed = deadline;
-    sddf_timer_set_timeout(timer_channel, ns_of(deadline - now));
+    armed = next;
+    sddf_timer_set_timeout(timer_channel, ns_of(next - now));
+}
+
+/* Of a time that is no longer than a guest may wait; one that is counts as that. */
+static uint64_t ticks_of(uint64_t ns)
+{
+    uint64_t seconds = ns / NS_PER_SECOND;
+    if (seconds >= WAIT_MAX_SECONDS) {
+        return WAIT_MAX_SECONDS * frequency;
+    }
+    return seconds * frequency + ns % NS_PER_SECOND * frequency / NS_PER_SECOND;
 }
 
 /* Rounded up, and a tick more for what the driver rounds down: rather a little late than to be asked again. */

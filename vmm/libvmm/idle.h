@@ -34,14 +34,21 @@ uint64_t idle_missed_count(void);
 /* There may be an interrupt for the vCPU. Does nothing if it is not blocked. */
 void idle_resume(void);
 
-/* The timer has notified: the deadline has passed, or a deadline of old. */
-void idle_timer_fired(void);
+/*
+ * The VMM wants to be called back in this time at the latest, whether its guest is blocked by then or runs. Of several
+ * wishes the earliest counts, and is forgotten when it has come true. Nothing where no guest blocks: there the next
+ * fault comes soon.
+ */
+void idle_wake_within(uint64_t ns);
+
+/* The timer has notified: the deadline has passed, or a deadline of old. True: so has what idle_wake_within() said. */
+bool idle_timer_fired(void);
 
 /* The guest is blocked. */
 bool idle_is_blocked(void);
 
-/* The heartbeat has notified, whatever the timer does: a deadline that has passed by now was missed. */
-void idle_heartbeat(void);
+/* The heartbeat has notified, whatever the timer does: a deadline that has passed by now was missed. True as above. */
+bool idle_heartbeat(void);
 
-/* The vCPU was stopped for another reason, or is about to start anew: there is nothing to go on with. */
+/* The vCPU was stopped for another reason, or is about to start anew: there is nothing to go on with, or to wait for. */
 void idle_forget(void);

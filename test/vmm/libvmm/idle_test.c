@@ -196,6 +196,94 @@ TEST(idle_heartbeat_is_nothing_to_a_guest_without_deadline_or_a_running_one)
     CHECK_EQUAL(fake.timeouts, 0);
 }
 
+TEST(idle_vmm_is_called_back_before_a_later_deadline)
+{
+    set_up();
+    set_guest_timer(15000);
+    idle_wake_within(2000000);
+    CHECK(fake.timeout_ns >= 2000000 && fake.timeout_ns <= 2002000);
+    CHECK(idle_wait(0));
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 12000;
+    CHECK(idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 0);
+    /* Once; and the guest's own deadline is not forgotten over it. */
+    CHECK_EQUAL(fake.timeouts, 2);
+    CHECK(fake.timeout_ns >= 3000000 && fake.timeout_ns <= 3002000);
+    fake.count = 15000;
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 1);
+}
+
+TEST(idle_vmm_is_called_back_while_the_guest_is_blocked_without_deadline)
+{
+    set_up();
+    CHECK(idle_wait(0));
+    idle_wake_within(2000000);
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 11999;
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.timeouts, 2);
+    fake.count = 12000;
+    CHECK(idle_timer_fired());
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 0);
+    CHECK(idle_is_blocked());
+}
+
+TEST(idle_vmm_is_called_back_after_an_earlier_deadline)
+{
+    set_up();
+    set_guest_timer(11000);
+    CHECK(idle_wait(0));
+    CHECK_EQUAL(fake.timeouts, 1);
+    idle_wake_within(2000000);
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 11000;
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 1);
+    CHECK(fake.timeout_ns >= 1000000 && fake.timeout_ns <= 1002000);
+    fake.count = 12000;
+    CHECK(idle_timer_fired());
+}
+
+TEST(idle_earliest_of_several_wishes_counts)
+{
+    set_up();
+    idle_wake_within(3000000);
+    idle_wake_within(1000000);
+    idle_wake_within(2000000);
+    CHECK_EQUAL(fake.timeouts, 2);
+    CHECK(fake.timeout_ns >= 1000000 && fake.timeout_ns <= 1002000);
+    fake.count = 11000;
+    CHECK(idle_timer_fired());
+    CHECK_EQUAL(fake.timeouts, 2);
+    /* Not for ever, and no time overflows. */
+    idle_wake_within(UINT64_MAX);
+    CHECK(fake.timeout_ns >= 3600000000000 && fake.timeout_ns <= 3600000002000);
+    idle_forget();
+    fake.count += 3600 * MEGAHERTZ;
+    CHECK(!idle_timer_fired());
+}
+
+TEST(idle_wish_that_the_timer_missed_comes_true_with_the_next_heartbeat)
+{
+    set_up();
+    uint64_t missed = idle_missed_count();
+    set_guest_timer(15000);
+    CHECK(idle_wait(0));
+    idle_wake_within(2000000);
+    fake.count = 11999;
+    CHECK(!idle_heartbeat());
+    fake.count = 12000;
+    CHECK(idle_heartbeat());
+    CHECK_EQUAL(idle_missed_count(), missed + 1);
+    CHECK_EQUAL(fake.resumes, 0);
+    /* The guest's own deadline is asked for. */
+    CHECK_EQUAL(fake.timeouts, 3);
+    CHECK(fake.timeout_ns >= 3000000 && fake.timeout_ns <= 3002000);
+}
+
 TEST(idle_guest_that_was_stopped_stays_so)
 {
     set_up();
@@ -215,6 +303,9 @@ TEST(idle_guest_never_blocks_where_the_counter_cannot_be_read)
     CHECK(!idle_init(CHANNEL));
     set_guest_timer(11000);
     CHECK(!idle_wait(0));
+    idle_wake_within(1000000);
+    CHECK(!idle_heartbeat());
+    CHECK_EQUAL(fake.timeouts, 0);
     CHECK(strstr(fake.log, "spins") != NULL);
 }
 
