@@ -60,9 +60,13 @@ void notified(microkit_channel channel)
         vsock_seat_notified(channel);
     } else if (is_running && channel == timer_config.driver_id) {
         event_count(VMM_EVENT_timeouts);
-        (void)idle_timer_fired();
+        if (idle_timer_fired()) {
+            vsock_seat_time_is_up();
+        }
     } else if (is_running && channel == heartbeat_listener_config.channel) {
-        (void)idle_heartbeat();
+        if (idle_heartbeat()) {
+            vsock_seat_time_is_up();
+        }
         vsock_seat_heartbeat();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);

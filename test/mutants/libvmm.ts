@@ -31,6 +31,17 @@ export const seatMutants = [
     'has_more |= vsock_device_tick(&device);',
     '(void)vsock_device_tick(&device);',
   ),
+  m(seat, 'seat_asks_once', 'never asks', '        idle_wake_within(COMPLETION_WAIT_NS);\n', ''),
+  m(
+    seat,
+    'seat_asks_once',
+    'asks for nothing',
+    'vsock_device_holds_completions(&device)) {\n        idle',
+    'true) {\n        idle',
+  ),
+  m(seat, 'seat_asks_once', 'returns nothing', '        vsock_device_complete(&device);\n', ''),
+  m(seat, 'seat_catches_up', 'never catches up', '    vsock_device_catch_up(&device);\n', ''),
+  m(seat, 'seat_catches_up', 'a device that does not defer', ', .defers = true', ''),
   m(life, 'life_begins_again_as', 'vCPU not stopped', 'microkit_vcpu_stop((microkit_child)vcpu);', ''),
   m(life, 'life_begins_with', 'starts without images', 'entry != 0 && ', ''),
   m(

@@ -24,8 +24,10 @@ bool vsock_seat_owns(microkit_channel channel);
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
-/* About a tenth of a second has passed (vmm/heartbeat.c): what the guest's driver still waits for, it gets now, and the
- * device has its ticks. */
+/* The time is over for which the seat asked idle_wake_within(): the guest gets back what it has sent. */
+void vsock_seat_time_is_up(void);
+
+/* About a tenth of a second has passed (vmm/heartbeat.c): all that was put off is done now, and the device has its ticks. */
 void vsock_seat_heartbeat(void);
 
 /*

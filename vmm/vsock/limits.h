@@ -49,6 +49,9 @@
  * the 2 seconds after which Linux gives up connecting. */
 #define VSOCK_PATIENCE 4
 
+/* Streams whose credit is counted at a time, see credit.c. Ours. */
+#define VSOCK_CREDITS 64
+
 /* Receive buffers that one peer may fill before it is the next peer's turn. Ours. */
 #define VSOCK_TURN 16
 

@@ -199,7 +199,7 @@ static void send_record(struct input *input)
     ring.peer_epoch = theirs->epoch + (uint32_t)take(input, 4);
     vsock_ring_begin(&ring, &header, false);
     vsock_ring_write(&ring, pattern, header.len < sizeof pattern ? header.len : sizeof pattern);
-    vsock_ring_end(&ring);
+    vsock_ring_end(&ring, true);
     own->tail = ring.tail;
     machine_notified(&machines[reader], is_alone(&machines[reader]) ? 0 : peer_index(reader, HOSTILE_VMM));
 }

@@ -152,46 +152,38 @@ static void kick(unsigned queue)
     (void)vsock_seat_settle(seL4_Fault_VMFault);
 }
 
-TEST(seat_returns_what_was_sent_when_the_guest_does_something_else)
+TEST(seat_asks_once_for_a_time_to_return_what_was_sent)
 {
     set_up();
-    played.completed = 0;
-    kick(1);
-    kick(1);
-    CHECK_EQUAL(played.completed, 0);
-    (void)vsock_seat_settle(seL4_Fault_VCPUFault);
-    CHECK_EQUAL(played.completed, 1);
-    kick(1);
-    kick(0);
-    CHECK_EQUAL(played.completed, 2);
-    (void)vsock_seat_settle(seL4_Fault_VPPIEvent);
-    CHECK_EQUAL(played.completed, 3);
-}
-
-TEST(seat_returns_what_was_sent_on_news_from_peers_only_to_a_guest_that_waits)
-{
-    set_up();
-    idle_forget();
-    played.completed = 0;
-    vsock_seat_notified(CHANNEL);
-    (void)vsock_seat_settle(0);
-    CHECK_EQUAL(played.completed, 0);
     fake.frequency = 1000000;
     CHECK(idle_init(9));
-    CHECK(idle_wait(0));
-    vsock_seat_notified(CHANNEL);
-    (void)vsock_seat_settle(0);
+    vsock_seat_time_is_up(); /* of an earlier test */
+    played.completed = 0;
+    kick(1);
+    CHECK_EQUAL(fake.timeouts, 0);
+    played.holds = true;
+    kick(1);
+    kick(1);
+    CHECK_EQUAL(fake.timeouts, 1);
+    CHECK(fake.timeout_ns >= 10000000 && fake.timeout_ns <= 10010000);
+    CHECK_EQUAL(played.completed, 0);
+    fake.count += 10001;
+    CHECK(idle_timer_fired());
+    vsock_seat_time_is_up();
     CHECK_EQUAL(played.completed, 1);
+    kick(1);
+    CHECK_EQUAL(fake.timeouts, 2);
     idle_forget();
 }
 
-TEST(seat_returns_what_was_sent_when_told)
+TEST(seat_catches_up_with_every_heartbeat)
 {
     set_up();
-    played.completed = 0;
     kick(1);
     vsock_seat_heartbeat();
-    CHECK_EQUAL(played.completed, 1);
+    vsock_seat_heartbeat();
+    CHECK_EQUAL(played.caught_up, 2);
+    CHECK(played.defers);
 }
 
 TEST(seat_counts_the_registers_that_are_used_all_the_time)
