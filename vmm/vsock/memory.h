@@ -9,7 +9,9 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memset(void *to, int byte, size_t size);
 
 /* Also where the compiler was told that there is no library (-ffreestanding), a few bytes need no call. */
+#if !defined(memcpy)
 #define memcpy(to, from, size) __builtin_memcpy(to, from, size)
+#endif
 
 /*
  * memcpy() between RAM and RAM of any alignment. sDDF's memcpy() moves 64 bytes in ten instructions, this moves 128 in as

@@ -206,8 +206,8 @@ void vsock_ring_publish(struct vsock_ring *ring)
 
 bool vsock_ring_peer_waits(struct vsock_ring *ring)
 {
-    bool tail_moved = ring->tail_moved && ring->is_urgent;
-    if (!tail_moved && !ring->head_moved) {
+    bool tail_moved = ring->tail_moved & ring->is_urgent;
+    if (!(tail_moved | ring->head_moved)) {
         return false;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
