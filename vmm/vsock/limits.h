@@ -50,7 +50,9 @@
 #define VSOCK_PATIENCE 4
 
 /* Streams whose credit is counted at a time, see credit.c. Ours. */
+#ifndef VSOCK_CREDITS
 #define VSOCK_CREDITS 64
+#endif
 
 /* Receive buffers that one peer may fill before it is the next peer's turn. Ours. */
 #define VSOCK_TURN 16
