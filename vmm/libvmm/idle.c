@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* When the guest's virtual timer will fire, and a timeout for it. Deadlines are counts of the machine's counter. */
+/*
+ * When the guest's virtual timer will fire, and a timeout for it. Deadlines are counts of the machine's counter. Where it
+ * cannot be read, every deadline but NEVER is now, nothing is asked of the timer, and the next heartbeat finds it passed.
+ */
 #include <stdint.h>
 #include <microkit.h>
 #include <libvmm/libvmm.h>
@@ -19,7 +22,7 @@
 #define WAIT_MAX_SECONDS 3600
 
 static microkit_channel timer_channel;
-static uint64_t frequency; /* 0: no guest is to block */
+static uint64_t frequency; /* 0: the counter cannot be read */
 
 static bool is_blocked;
 static size_t blocked_vcpu;
@@ -35,28 +38,24 @@ static void arm_timer(uint64_t now);
 static uint64_t ticks_of(uint64_t ns);
 static uint64_t ns_of(uint64_t ticks);
 
-bool idle_init(microkit_channel timer)
+void idle_init(microkit_channel timer)
 {
     timer_channel = timer;
-#if defined(VMM_SPINS_WHEN_IDLE)
-    /* What libvmm does, for bench/idle.ts to compare with. */
-    return false;
-#endif
     frequency = generic_timer_is_readable() ? generic_timer_frequency() : 0;
     if (frequency == 0) {
-        LOG_VMM("the machine's counter is out of reach: an idle guest spins\n");
+        LOG_VMM("the machine's counter is out of reach: an idle guest looks with every heartbeat\n");
     }
-    return frequency != 0;
 }
 
 bool idle_wait(size_t vcpu)
 {
-    if (frequency == 0) {
-        return false;
-    }
+#if defined(VMM_SPINS_WHEN_IDLE)
+    /* What libvmm does, for bench/idle.ts to compare with. */
+    return false;
+#endif
     uint64_t now = generic_timer_count();
     uint64_t wanted = next_deadline(vcpu, now);
-    if (wanted <= now) {
+    if (wanted <= now && frequency != 0) {
         return false;
     }
     /* First of all, so that nothing is owed to the vCPU but a resume. */
@@ -82,9 +81,6 @@ void idle_resume(void)
 
 void idle_wake_within(uint64_t ns)
 {
-    if (frequency == 0) {
-        return;
-    }
     uint64_t now = generic_timer_count();
     uint64_t wanted = now + ticks_of(ns);
     if (wanted < wake) {
@@ -119,7 +115,9 @@ bool idle_heartbeat(void)
     if (generic_timer_count() < earliest()) {
         return false;
     }
-    missed_count++;
+    if (frequency != 0) {
+        missed_count++;
+    }
     return idle_timer_fired();
 }
 
@@ -143,6 +141,9 @@ static uint64_t next_deadline(size_t vcpu, uint64_t now)
     if ((control & (TIMER_ENABLE | TIMER_IMASK)) != TIMER_ENABLE || virtual_timer_is_held()) {
         return NEVER;
     }
+    if (frequency == 0) {
+        return now;
+    }
     uint64_t virtual_now = now - microkit_vcpu_arm_read_reg(child, seL4_VCPUReg_CNTVOFF);
     uint64_t compare = microkit_vcpu_arm_read_reg(child, seL4_VCPUReg_CNTV_CVAL);
     if (compare <= virtual_now) {
@@ -162,7 +163,7 @@ static uint64_t earliest(void)
 static void arm_timer(uint64_t now)
 {
     uint64_t next = earliest();
-    if (next == NEVER || next == armed) {
+    if (next == NEVER || next == armed || frequency == 0) {
         return;
     }
     armed = next;

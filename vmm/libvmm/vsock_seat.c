@@ -11,7 +11,6 @@
 #include <libvmm/libvmm.h>
 #include "distributor.h"
 #include "event_counts.h"
-#include "guest_access.h"
 #include "idle.h"
 #include "vsock.h"
 #include "vsock_seat.h"
@@ -50,7 +49,6 @@ static bool was_finished;
 static void *translate(void *cookie, uint64_t guest_physical, size_t size);
 static void set_level(void *cookie, bool level);
 static void wake_peer(void *cookie, unsigned peer);
-static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
 static enum vmm_event kind_of_access(size_t offset, uint64_t value);
 static void interrupt_finished(irq_routing_info_t route, void *cookie);
 static void bound_wait(void);
@@ -76,10 +74,8 @@ bool vsock_seat_init(const struct vsock_config *seat_config)
         LOG_VMM_ERR("virtio socket with CID %u: %s\n", config->cid, vsock_setup_fault_text(setup_fault));
         return false;
     }
-    if (!fault_register_vm_exception_handler(config->mmio_base, config->mmio_size, access_registers, NULL)
-        || !virq_register(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq), interrupt_finished, NULL)) {
-        LOG_VMM_ERR("virtio socket at 0x%lx with interrupt %u: libvmm has no room for it\n", config->mmio_base,
-                    config->irq);
+    if (!virq_register(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq), interrupt_finished, NULL)) {
+        LOG_VMM_ERR("virtio socket with interrupt %u: libvmm has no room for it\n", config->irq);
         return false;
     }
 #if defined(VMM_PROFILE_WINDOW)
@@ -95,6 +91,13 @@ bool vsock_seat_init(const struct vsock_config *seat_config)
 bool vsock_seat_has_register(uint64_t address)
 {
     return is_seated && address >= config->mmio_base && address - config->mmio_base < config->mmio_size;
+}
+
+void vsock_seat_access(const struct guest_access *access, uint64_t *value)
+{
+    uint64_t offset = access->address - config->mmio_base;
+    event_count(kind_of_access(offset, *value));
+    has_more |= vsock_mmio_access(&device, offset, access->width_bytes, access->is_write, value);
 }
 
 bool vsock_seat_owns(microkit_channel channel)
@@ -218,29 +221,6 @@ static void wake_peer(void *cookie, unsigned peer)
 {
     (void)cookie;
     peers_to_wake |= 1U << peer;
-}
-
-/* libvmm's VM exception handler; it advances the program counter and writes the registers back when this returns
- * true. */
-static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie)
-{
-    (void)vcpu;
-    (void)cookie;
-    struct guest_access access;
-    if (guest_access_decode(&access, registers->pc, config->mmio_base + offset, false, syndrome) != NULL) {
-        return false;
-    }
-    uint64_t value = 0;
-    bool has_register = access.register_number != 31;
-    if (access.is_write && has_register) {
-        value = guest_access_stored(&access, *decode_rt(access.register_number, registers));
-    }
-    event_count(kind_of_access(offset, value));
-    has_more |= vsock_mmio_access(&device, offset, access.width_bytes, access.is_write, &value);
-    if (!access.is_write && has_register) {
-        *decode_rt(access.register_number, registers) = guest_access_loaded(&access, value);
-    }
-    return true;
 }
 
 static enum vmm_event kind_of_access(size_t offset, uint64_t value)

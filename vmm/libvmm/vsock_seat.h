@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <microkit.h>
+#include "guest_access.h"
 #include "vsock_config.h"
 
 /* Registers the device with libvmm, which must be initialised. Says in the log why, if it returns false. */
@@ -17,6 +18,9 @@ bool vsock_seat_init(const struct vsock_config *config);
 
 /* Whether `address` of the guest is in the device's window. */
 bool vsock_seat_has_register(uint64_t address);
+
+/* An access to it. Loads leave their data in `*value`, stores take it from there. */
+void vsock_seat_access(const struct guest_access *access, uint64_t *value);
 
 /* Whether `channel` leads to a peer. */
 bool vsock_seat_owns(microkit_channel channel);
