@@ -187,7 +187,12 @@ export const ringMutants = [
     '__atomic_load_n(&ring->peer->want_room, __ATOMIC_RELAXED) != 0',
     'true',
   ),
-  m('credit_update_comes_when', 'notified twice', '        ring->tail_moved = false;\n', ''),
+  m(
+    'credit_update_comes_when',
+    'notified twice',
+    '        ring->tail_moved = false;\n        ring->is_urgent',
+    '        ring->is_urgent',
+  ),
   m('ring_producer', 'notified twice for room', 'ring->head_moved = false;', ''),
   m(
     'ring_consumer_looks',

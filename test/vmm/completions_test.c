@@ -41,7 +41,7 @@ static void check_held(uint64_t features)
     send_some(world, QUEUE_NUM / 2 - 1);
     CHECK(nothing_is_back(guest));
     CHECK_EQUAL(guest->irq_rises, rises);
-    CHECK(vsock_device_holds_completions(&guest->device));
+    CHECK(vsock_device_holds_completions(&guest->device) && vsock_device_is_behind(&guest->device));
     vsock_device_complete(&guest->device);
     CHECK(!vsock_device_holds_completions(&guest->device));
     CHECK_EQUAL(guest->irq_rises, rises + 1);
@@ -74,6 +74,7 @@ TEST(completions_come_when_all_is_caught_up)
     unsigned rises = guest->irq_rises;
     send_some(world, 2);
     vsock_device_catch_up(&guest->device);
+    CHECK(!vsock_device_is_behind(&guest->device));
     CHECK_EQUAL(guest->irq_rises, rises + 1);
     CHECK_EQUAL(guest_reap(guest), 2);
 }

@@ -139,6 +139,15 @@ void vsock_device_complete(struct vsock_device *device)
     }
 }
 
+bool vsock_device_is_behind(const struct vsock_device *device)
+{
+    bool is_behind = vsock_device_holds_completions(device);
+    for (unsigned i = 0; i < device->num_peers; i++) {
+        is_behind = is_behind || vsock_ring_puts_off(&device->peers[i].ring);
+    }
+    return is_behind;
+}
+
 void vsock_device_catch_up(struct vsock_device *device)
 {
     for (unsigned i = 0; i < device->num_peers; i++) {

@@ -100,11 +100,19 @@ void vsock_ring_end(struct vsock_ring *ring, bool is_urgent)
 
 void vsock_ring_hurry(struct vsock_ring *ring)
 {
-    bool is_pending = ring->tail_moved || ring->tail != ring->published_tail;
-    bool is_unread = ring->tail != __atomic_load_n(&ring->peer->head, __ATOMIC_RELAXED);
-    if (is_pending && is_unread) {
-        ring->is_urgent = true;
+    if (ring->is_urgent) {
+        return;
     }
+    if (ring->tail == __atomic_load_n(&ring->peer->head, __ATOMIC_RELAXED)) {
+        ring->tail_moved = false;
+    } else {
+        ring->is_urgent = ring->tail_moved || ring->tail != ring->published_tail;
+    }
+}
+
+bool vsock_ring_puts_off(const struct vsock_ring *ring)
+{
+    return ring->tail_moved;
 }
 
 void vsock_ring_raise_epoch(struct vsock_ring *ring)

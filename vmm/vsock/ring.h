@@ -114,6 +114,9 @@ void vsock_ring_end(struct vsock_ring *ring, bool is_urgent);
 /* What was written and not read yet is urgent after all. */
 void vsock_ring_hurry(struct vsock_ring *ring);
 
+/* The peer has not been considered for a notification, because nothing of what was published was urgent. */
+bool vsock_ring_puts_off(const struct vsock_ring *ring);
+
 /* The last `size` bytes that were written, before vsock_ring_end(): one part, or two if they wrap. */
 void vsock_ring_written(const struct vsock_ring *ring, uint32_t size, struct vsock_bytes parts[2]);
 

@@ -222,11 +222,13 @@ bool vsock_device_notified(struct vsock_device *device, unsigned peer);
  *                    by vsock_device_catch_up()
  *
  * A seat that asks for it calls vsock_device_complete() some milliseconds after vsock_device_holds_completions() has
- * become true, for a driver may wait for nothing but this, and vsock_device_catch_up(), which does both, ten times a second.
+ * become true, for a driver may wait for nothing but this, and vsock_device_catch_up(), which does both, ten times a second,
+ * or when vsock_device_is_behind() has been true for a while.
  */
 void vsock_device_complete(struct vsock_device *device);
 bool vsock_device_holds_completions(const struct vsock_device *device);
 void vsock_device_catch_up(struct vsock_device *device);
+bool vsock_device_is_behind(const struct vsock_device *device);
 
 /* Goes on with work that was left over. */
 bool vsock_device_run(struct vsock_device *device);
