@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From samples to tables in Markdown: figures beside the loopback's of the same boot and upstream's recorded ones, then
 // what the VMMs counted, per MiB and per round trip.
+import { renderCounts } from '../vsock/counts.ts';
 import { formatBytes, formatSpeed, median, renderRows, speedOf } from '../vsock/table.ts';
-import type { Counts, Route, TestName } from '../vsock/lines.ts';
+import type { Route, TestName } from '../vsock/lines.ts';
 import type { Mode, Sel4Sample } from './boot.ts';
 
 /**
@@ -19,7 +20,7 @@ export function renderSel4(samples: readonly Sel4Sample[]): string {
   return modes
     .flatMap((mode) => {
       const all = samples.filter((sample) => sample.mode === mode);
-      return [renderFigures(mode, all), renderCounts(mode, all)];
+      return [renderFigures(mode, all), countsOf(mode, all)];
     })
     .join('\n');
 }
@@ -88,50 +89,17 @@ function ratioOf(device: readonly Sel4Sample[], loopback: readonly Sel4Sample[])
 
 // ---- counters ------------------------------------------------------------------------------------------------------
 
-/** A row for each thing that was counted, two columns (sender's VMM, receiver's) for each test over the device. */
-function renderCounts(mode: Mode, samples: readonly Sel4Sample[]): string {
-  const counted = samples.filter(
-    ({ route, client, server }) => route === 'device' && Object.keys({ ...client, ...server }).length > 0,
-  );
-  const tests = testsOf(counted);
-  if (tests.length === 0) return '';
-  const ends = ['client', 'server'] as const;
-  const keys = [
-    ...new Set(counted.flatMap(({ client, server }) => [...Object.keys(client), ...Object.keys(server)])),
-  ];
-  const rows = keys.map((key) => [
-    rowNames[key] ?? key.replaceAll('_', ' '),
-    ...tests.flatMap((test) =>
-      ends.map((end) => {
-        const of = counted.filter((sample) => sample.test === test);
-        return formatCount(median(of.map((sample) => rateOf(key, sample[end], sample))));
-      }),
-    ),
-  ]);
-  const head = [
-    `${names[mode]}: in the VMMs, per MiB or round trip`,
-    ...tests.flatMap((test) => {
-      const short = test === 'ping' ? 'ping' : formatBytes(Number(test.split(' ')[1]));
-      return [`${short}: sender`, 'receiver'];
-    }),
-  ];
-  return renderRows([head, ...rows]);
-}
-
-const rowNames: Readonly<Record<string, string>> = {
-  ticks_inside: 'µs in the VMM',
-  ticks: 'µs in all',
-};
-
 /** The counter of QEMU's machine has 62.5 MHz. */
 const usPerTick = 0.016;
 
-function rateOf(key: string, counts: Counts, { figures }: Sel4Sample): number {
-  const units = figures.kind === 'stream' ? figures.bytes / 2 ** 20 : figures.count;
-  return ((counts[key] ?? 0) * (key.startsWith('ticks') ? usPerTick : 1)) / units;
-}
-
-const formatCount = (value: number): string => {
-  if (!Number.isFinite(value)) return '–';
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-};
+const countsOf = (mode: Mode, samples: readonly Sel4Sample[]): string =>
+  renderCounts(
+    samples
+      .filter(({ route }) => route === 'device')
+      .map(({ client, server, ...sample }) => ({ ...sample, ends: { sender: client, receiver: server } })),
+    {
+      title: `${names[mode]}: in the VMMs`,
+      rows: { ticks_inside: 'µs in the VMM', ticks: 'µs in all' },
+      scales: { ticks_inside: usPerTick, ticks: usPerTick },
+    },
+  );

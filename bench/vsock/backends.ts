@@ -5,7 +5,6 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheDir } from '../../make/store/cache.ts';
 import { describeFailure, runCommand } from '../../make/run.ts';
-import { vsockLimits } from '../../meta/index.ts';
 import type { BackendName } from './table.ts';
 
 export interface Backend {
@@ -14,6 +13,8 @@ export interface Backend {
   readonly args: (guests: readonly GuestSocket[]) => readonly string[];
   /** Whether it prints `ready`; else it is when its sockets are there. */
   readonly saysReady: boolean;
+  /** Whether it prints counters when it gets SIGUSR1, which would end another. */
+  readonly counts: boolean;
   /** Largest write that it gets over to another guest. */
   readonly maxWriteBytes: number;
 }
@@ -23,15 +24,16 @@ export interface GuestSocket {
   readonly socket: string;
 }
 
-export const ourBackend = (tool: string): Backend => ({
+export const ourBackend = (tool: string, ringBytes: number): Backend => ({
   name: 'ours',
   tool,
   args: (guests) => [
     '--ring-bytes',
-    String(vsockLimits.defaultRingBytes),
+    String(ringBytes),
     ...guests.flatMap(({ cid, socket }) => ['--guest', `${cid}=${socket}`]),
   ],
   saysReady: true,
+  counts: true,
   maxWriteBytes: Number.POSITIVE_INFINITY,
 });
 
@@ -46,6 +48,7 @@ const peerBackend = (tool: string): Backend => ({
       `guest-cid=${cid},socket=${socket},uds-path=${socket}.host,groups=bench`,
     ]),
   saysReady: false,
+  counts: false,
   // A packet from guest to guest is not split, and Linux posts receive buffers of 3776 bytes, 44 of them for the header.
   maxWriteBytes: 3776 - 44,
 });

@@ -12,7 +12,8 @@ import { describeFailure, type ProcessEnd } from '../../make/run.ts';
 import { refuse } from '../../meta/diagnostic.ts';
 import type { Backend } from './backends.ts';
 import { cpuSecondsOf } from './cpu.ts';
-import { type BenchLine, parseBenchLine } from './lines.ts';
+import { type BenchLine, type Counts, parseBenchLine } from './lines.ts';
+import { type CountListener, countedBetween, listenForCounts, usedUs } from './meter.ts';
 import type { Sample } from './table.ts';
 
 export interface BootOptions {
@@ -32,6 +33,8 @@ export interface BootOptions {
 const defaultSilenceMs = 180_000;
 /** How long a back end may take to open its sockets. */
 const readyMs = 10_000;
+/** How long it may take to say its counts: the guests pause for longer (bench/guest/vsock_client.c). */
+const countsMs = 100;
 
 /** Refuses BEN102 if a guest or the back end fails, BEN103 if nothing comes for `silenceMs`. */
 export async function measureBoot(options: BootOptions): Promise<readonly Sample[]> {
@@ -62,15 +65,24 @@ async function measure(boot: Boot): Promise<readonly Sample[]> {
   const { run, backend, qemu, server, client } = boot;
   const inbox = makeInbox<Heard>();
   const guests = [server, client].map(({ cid }, i) => ({ cid, socket: join(boot.sockets, String(i)) }));
-  const pid = await startBackend(boot, inbox, guests);
+  const counts = listenForCounts();
+  const pid = await startBackend(boot, inbox, guests, counts);
+  const qemus: (number | undefined)[] = [];
   const startGuest = async (guest: SimGuest, index: number): Promise<void> => {
     const args = guest.args(guests[index]?.socket ?? '');
-    await start(boot, inbox, { who: guest.name, tool: qemu, args, backend: pid });
+    qemus[index] = (await start(boot, inbox, { who: guest.name, tool: qemu, args, backend: pid })).pid;
+  };
+  /** Of both guests, while they pause after a line. */
+  const meter = async (): Promise<readonly Counts[]> => {
+    const used = guests.map(({ cid }, i) => usedUs({ cid, qemu: qemus[i], backend: pid }));
+    if (backend.counts) await askForCounts(pid, counts, guests.length);
+    return guests.map(({ cid }, i) => ({ ...counts.countsOf(cid), ...used[i] }));
   };
 
   await startGuest(server, 0);
   const samples: Sample[] = [];
   let begunCpuS = 0;
+  let begun: readonly Counts[] = [];
   for (;;) {
     const heard = await inbox.next(boot.silenceMs ?? defaultSilenceMs, boot.signal);
     if (heard === undefined) return refuseSilence(boot, samples);
@@ -82,10 +94,14 @@ async function measure(boot: Boot): Promise<readonly Sample[]> {
         break;
       case 'begin':
         begunCpuS = cpuS;
+        begun = await meter();
         break;
-      case 'result':
-        samples.push({ ...line, run, backend: backend.name, cpuS: cpuS - begunCpuS });
+      case 'result': {
+        const [ofServer, ofClient] = (await meter()).map((end, i) => countedBetween(begun[i] ?? {}, end));
+        const ends = { server: ofServer ?? {}, client: ofClient ?? {} };
+        samples.push({ ...line, run, backend: backend.name, cpuS: cpuS - begunCpuS, ...ends });
         break;
+      }
       case 'counted': // by VMMs, of which there are none here
         break;
       case 'failed':
@@ -113,6 +129,7 @@ async function startBackend(
   boot: Boot,
   inbox: Inbox<Heard>,
   guests: readonly { readonly cid: number; readonly socket: string }[],
+  counts: CountListener,
 ): Promise<number> {
   const { backend, signal } = boot;
   let isReady = false;
@@ -122,6 +139,7 @@ async function startBackend(
     args: backend.args(guests),
     onText: (text) => {
       isReady ||= text === 'ready';
+      counts.hear(text);
     },
   });
   const deadlineMs = performance.now() + readyMs;
@@ -133,6 +151,14 @@ async function startBackend(
     if (!backend.saysReady) isReady = guests.every(({ socket }) => existsSync(socket));
   }
   return machine.pid ?? 0;
+}
+
+/** Until our back end has said what it has counted so far, or has not in time: then its counts are older. */
+async function askForCounts(pid: number, counts: CountListener, guests: number): Promise<void> {
+  const expected = counts.reports() + guests;
+  const deadlineMs = performance.now() + countsMs;
+  process.kill(pid, 'SIGUSR1');
+  while (counts.reports() < expected && performance.now() < deadlineMs) await sleep(1);
 }
 
 interface Part {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // From the figures of several runs to two tables in Markdown: medians, and ratios that are medians of each run's own.
-import type { Figures, Route, TestName } from './lines.ts';
+import type { Counts, Figures, Route, TestName } from './lines.ts';
 
 /** One test of one run. */
 export interface Sample {
@@ -11,6 +11,9 @@ export interface Sample {
   readonly figures: Figures;
   /** What the back end's process used meanwhile. */
   readonly cpuS: number;
+  /** Of the guest that measures, of the other one, and of the back end for them: see meter.ts. */
+  readonly client: Counts;
+  readonly server: Counts;
 }
 
 export type BackendName = 'ours' | 'vhost-device-vsock';

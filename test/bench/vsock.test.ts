@@ -82,6 +82,8 @@ describe('tables', () => {
     route,
     figures,
     cpuS,
+    client: {},
+    server: {},
     test: figures.kind === 'ping' ? 'ping' : 'stream 3600',
   });
 
@@ -149,6 +151,7 @@ describe('the command line', () => {
     [['--writes', '3600,,8'], "--writes is '', expected a multiple of 8 from 8 to 1048576"],
     [['--runs', '0'], "--runs is '0', expected a number from 1 to 100"],
     [['--only', 'pong'], "--only is 'pong', expected stream or ping"],
+    [['--ring-bytes', '12'], "--ring-bytes is '12', expected a multiple of 4096 from 4096 to 1073741824"],
     [['--speed'], "Unknown option '--speed'"],
   ] as const)('%s', ([words, message]) => {
     const { status, stderr, stdout } = bench('vsock', ...words);

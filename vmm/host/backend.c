@@ -7,7 +7,8 @@
  *
  * It listens on each Unix socket for a QEMU with `-chardev socket,id=c,path=SOCKET -device
  * vhost-user-vsock-device,chardev=c`. Every guest reaches every other. It says on stdout what happens, `ready` first,
- * and ends at SIGTERM or SIGINT with each device's counters, taking its sockets' names away. Exit codes: 0, 1 if it could
+ * and ends at SIGTERM or SIGINT with each device's counters, taking its sockets' names away; at SIGUSR1 it says the
+ * counters and goes on. Exit codes: 0, 1 if it could
  * not start, 2 usage.
  */
 #include <errno.h>
@@ -181,14 +182,25 @@ static void end_guests(const pthread_t threads[GUESTS_MAX])
     }
 }
 
+static void wait_for_end(const sigset_t *signals)
+{
+    int received;
+    while (sigwait(signals, &received) == 0 && received == SIGUSR1) {
+        for (unsigned i = 0; i < num_guests; i++) {
+            guest_ask(&guests[i]);
+        }
+    }
+}
+
 static int run(void)
 {
     static pthread_t threads[GUESTS_MAX];
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the threads have it from here */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the threads have it from here */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes ends the capture, not the guests */
     guest_memory_outlive_files();
@@ -196,8 +208,7 @@ static int run(void)
     int fault = start_guests(threads);
     if (fault == 0) {
         report("ready");
-        int received;
-        sigwait(&ends, &received);
+        wait_for_end(&signals);
         end_guests(threads);
     }
     stop_listening();

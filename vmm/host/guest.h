@@ -19,8 +19,10 @@ struct guest {
     int listener;
     int connection; /* -1: nobody has connected */
     int wake;       /* eventfd, written by peers and by guest_stop() */
-    int64_t next_tick_ms; /* by the monotonic clock; 0: no tick is due */
+    int64_t tick_due_us; /* by the monotonic clock; 0: no tick is due */
+    int64_t catch_up_due_us;
     atomic_bool is_stopped;
+    atomic_bool is_asked;
     struct guest *peers[VSOCK_MAX_PEERS]; /* in the order of the device's */
 };
 
@@ -31,5 +33,8 @@ const char *guests_join(struct guest *guests, unsigned num_guests, uint64_t ring
 void *guest_thread(void *argument);
 void guest_stop(struct guest *guest);
 
-/* The device's counters that are not 0. Only after its thread has ended. */
+/* The counters of seat and device that are not 0. Only after its thread has ended. */
 void guest_report(const struct guest *guest);
+
+/* Has its thread report them now, and say that it has. */
+void guest_ask(struct guest *guest);

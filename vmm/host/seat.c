@@ -102,6 +102,7 @@ static void after(struct seat *seat, bool has_more)
     (void)write_register(seat, REGISTER_INTERRUPT_ACK, INTERRUPT_USED | INTERRUPT_CONFIG);
     int call = seat->queues[QUEUE_RX].call >= 0 ? seat->queues[QUEUE_RX].call : seat->queues[QUEUE_TX].call;
     if (call >= 0) {
+        seat->counters[SEAT_COUNT_CALLS]++;
         (void)eventfd_write(call, 1);
     }
     if ((seat->device.status & STATUS_NEEDS_RESET) != 0) {
@@ -113,12 +114,19 @@ void seat_kicked(struct seat *seat, unsigned queue)
 {
     eventfd_t count;
     (void)eventfd_read(seat->queues[queue].kick, &count);
+    seat->counters[SEAT_COUNT_RX_KICKS + queue]++;
     after(seat, write_register(seat, REGISTER_QUEUE_NOTIFY, queue));
 }
 
 void seat_run(struct seat *seat)
 {
     after(seat, vsock_device_run(&seat->device));
+}
+
+void seat_catch_up(struct seat *seat)
+{
+    vsock_device_catch_up(&seat->device);
+    after(seat, seat->has_more);
 }
 
 void seat_tick(struct seat *seat)

@@ -19,6 +19,16 @@
 /* Queues that come to the back end: rx and tx. QEMU keeps the event queue. */
 #define SEAT_QUEUES 2
 
+/* What the seat did for a driver that is up, beside the device's own work (vsock.h); for benches and people. */
+enum seat_counter {
+    SEAT_COUNT_RX_KICKS, /* of the guest, by queue; several that came at once are one */
+    SEAT_COUNT_TX_KICKS,
+    SEAT_COUNT_CALLS,    /* interrupts handed to the front end */
+    SEAT_COUNT_WAKEUPS,  /* by peers; several at once are one */
+    SEAT_COUNT_POLLS,    /* looks for all of these */
+    SEAT_COUNTERS,
+};
+
 struct seat_queue {
     uint32_t num;
     uint32_t base; /* first entry of the available ring; only a fresh one, 0, can be served */
@@ -37,6 +47,7 @@ struct seat {
     bool is_up;       /* the device has been played the registers of a driver that is up */
     bool has_more;    /* the device has work left: seat_run() soon */
     bool irq_raised;
+    uint64_t counters[SEAT_COUNTERS];
     const char *name; /* for lines on stdout */
 };
 
@@ -56,6 +67,9 @@ void seat_close_fd(int *fd);
 /* The guest has kicked a queue; another device has woken this one, or there is work left. */
 void seat_kicked(struct seat *seat, unsigned queue);
 void seat_run(struct seat *seat);
+
+/* vsock_device_is_behind() has been true for a while. */
+void seat_catch_up(struct seat *seat);
 
 /* A second has passed, while vsock_device_wants_ticks(). */
 void seat_tick(struct seat *seat);

@@ -183,6 +183,11 @@ uint64_t back_end_busy_ms(unsigned guest)
     return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
 }
 
+uint64_t back_end_polls(unsigned guest)
+{
+    return guests[guest].seat.counters[SEAT_COUNT_POLLS];
+}
+
 unsigned count_fds(void)
 {
     unsigned count = 0;

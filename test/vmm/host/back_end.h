@@ -35,5 +35,8 @@ bool back_end_is_asleep(unsigned guest);
 /* Processor time that a guest's thread has used, in ms. */
 uint64_t back_end_busy_ms(unsigned guest);
 
+/* How often a guest's thread has looked for work; while it is asleep. */
+uint64_t back_end_polls(unsigned guest);
+
 /* Descriptors of this process. */
 unsigned count_fds(void);

@@ -11,8 +11,14 @@ import { cFiles, compileObjects, coreDir, testDir } from '../compile.ts';
 export const backEndDir = fileURLToPath(new URL('../../../vmm/host/', import.meta.url));
 export const backEndTestDir = fileURLToPath(new URL('.', import.meta.url));
 
-/** QEMU's virtio-mmio lets every driver take queues of 1024. */
-export const hostFlags = ['-D_GNU_SOURCE', '-pthread', '-DVSOCK_QUEUE_SIZE_MAX=1024', `-I${coreDir}`];
+/** QEMU's virtio-mmio lets every driver take queues of 1024. HOLD_US: longer than a test needs for one packet. */
+export const hostFlags = [
+  '-D_GNU_SOURCE',
+  '-pthread',
+  '-DVSOCK_QUEUE_SIZE_MAX=1024',
+  '-DHOLD_US=20000',
+  `-I${coreDir}`,
+];
 
 /** Object files, by where their sources are: names repeat. */
 export interface HostObjects {

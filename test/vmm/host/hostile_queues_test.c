@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Queues, features and states that cannot be. */
 #include <string.h>
+#include <unistd.h>
 
 #include "attack.h"
 
@@ -202,4 +203,24 @@ TEST(hostile_queue_broken_by_the_driver)
     front_end_start(a);
     front_ends_connect(a, b);
     CHECK_EQUAL(back_end_said("broke its queues"), 1);
+}
+
+/* What it has sent and was not told of, a device that stands still does not return any more, nor look at again and
+ * again. */
+TEST(hostile_queue_broken_while_a_completion_is_held)
+{
+    front_end_free_all();
+    back_end_start(2);
+    struct front_end *a = front_end_boot(back_end_path(0), 3), *b = front_end_boot(back_end_path(1), 4);
+    front_ends_connect(a, b);
+    uint16_t far = 2000;
+    front_end_send(a, VSOCK_OP_RW, 4, "last", 4);
+    front_end_sync(a);
+    memcpy((uint8_t *)guest_memory(&a->guest, a->guest.queues[TX].available) + 2, &far, 2);
+    front_end_kick(a, TX);
+    back_end_expect("CID 3: its driver broke its queues");
+    usleep(2 * HOLD_US); /* the end of what began before */
+    uint64_t before = back_end_polls(0);
+    usleep(20 * HOLD_US);
+    CHECK(back_end_polls(0) - before < 5);
 }

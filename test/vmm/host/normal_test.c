@@ -2,6 +2,7 @@
 /* What QEMU and honest guests do: start, talk, stop, come again. */
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../harness.h"
@@ -352,6 +353,45 @@ TEST(normal_idle_uses_no_processor)
     uint64_t before = back_end_busy_ms(0) + back_end_busy_ms(1);
     usleep(400 * 1000);
     CHECK(back_end_busy_ms(0) + back_end_busy_ms(1) - before < 20);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Those that are there; waits for some only if there is no room for a packet. */
+static void take_completions(struct front_end *front_end)
+{
+    uint32_t head, length;
+    while (guest_used(&front_end->guest, TX, &head, &length)) {
+    }
+    while (front_end->guest.queues[TX].num_free < 4) {
+        if (!guest_used(&front_end->guest, TX, &head, &length)) {
+            CHECK(front_end_interrupted(front_end));
+        }
+    }
+}
+
+/* With no other reason to interrupt it, a guest is told of what it has sent by the half queue, and each HOLD_US. */
+TEST(normal_completions_wait_for_company)
+{
+    enum { ROUNDS = 200 };
+    struct front_end *pair[2];
+    boot_two(pair);
+    check_talk(pair[0], pair[1]);
+    uint64_t begin_ms = now_ms();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        take_completions(pair[0]);
+        front_end_post(pair[1], 1, 3776);
+        front_end_send(pair[0], VSOCK_OP_RW, 4, "x", 1);
+        front_end_expect(pair[1], &packet, VSOCK_OP_RW);
+    }
+    uint64_t periods = (now_ms() - begin_ms) * 1000 / HOLD_US;
+    back_end_stop();
+    CHECK(back_end_counter(0, VSOCK_COUNT_INTERRUPTS) <= ROUNDS / (QUEUE_NUM / 2) + periods + 10);
 }
 
 TEST(normal_leaves_no_descriptor)

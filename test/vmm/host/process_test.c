@@ -48,6 +48,28 @@ TEST(process_says_what_happens)
     process_expect(process, "CID 4: connections reset: the peer's guest died 1\n");
 }
 
+/* Asked, it says its counters and goes on; to be asked again at once is no harm. */
+TEST(process_says_its_counters_when_asked)
+{
+    struct process *process = process_start_two(NULL);
+    struct front_end *a = boot("3"), *b = boot("4");
+    front_ends_connect(a, b);
+    front_end_post(b, 1, 3776);
+    front_end_send(a, VSOCK_OP_RW, 4, "more", 4);
+    front_end_expect(b, &packet, VSOCK_OP_RW);
+    CHECK(kill(process->id, SIGUSR1) == 0 && kill(process->id, SIGUSR1) == 0);
+    process_expect(process, "CID 3: has counted\n");
+    process_expect(process, "CID 4: has counted\n");
+    process_expect(process, "CID 3: tx kicks 2\n");
+    process_expect(process, "CID 3: tx packets 2\n");
+    process_expect(process, "CID 3: wake-ups ");
+    process_expect(process, "CID 4: calls ");
+    process_expect(process, "CID 4: rx packets 2\n");
+    front_ends_connect(b, a);
+    check_ends(process);
+    process_expect(process, "CID 3: tx packets 3\n");
+}
+
 TEST(process_ends_at_any_time)
 {
     for (useconds_t delay_us = 0; delay_us < 20000; delay_us += 1000) {
