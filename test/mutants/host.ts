@@ -293,13 +293,7 @@ export const hostMutants = [
     '(void)eventfd_write(guest->peers[peer]->wake, 1);\n}\n\nstatic const',
     '(void)guest;\n    (void)peer;\n}\n\nstatic const',
   ),
-  m(
-    t,
-    'normal_completions',
-    'an interrupt for each packet sent',
-    '.defers = true',
-    '.defers = false',
-  ),
+  m(t, 'normal_completions', 'an interrupt for each packet sent', '.defers = true', '.defers = false'),
   m(
     t,
     'normal_packet|normal_power',
