@@ -15,7 +15,7 @@ import { cc, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
-import { sanitizerFlags, targetFlags } from './make/tools/pd-flags.ts';
+import { ramOnlyFlags, sanitizerFlags, targetFlags } from './make/tools/pd-flags.ts';
 import { writeFile } from './make/tools/write.ts';
 import {
   configuredPds,
@@ -205,6 +205,7 @@ function compileOwn(
       '-Wextra',
       '-Werror',
       ...sanitizerFlags(inputs.sdk.config),
+      ...(source.startsWith(`${inputs.vmm}/vsock/`) ? ramOnlyFlags : []),
       ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
     ],
     defines,

@@ -9,8 +9,9 @@ import { prepareImage } from './sel4/plan.ts';
 import { type BootChoice, bootWords, parseBootWords } from './sel4/words.ts';
 import { renderRows } from './vsock/table.ts';
 
-const usage = `usage: npm run bench idle -- [--config debug|release] [--mode icount|plain|both] [--no-spin] [--timeout S]
-         [--verbose]
+const usage = `usage: npm run bench idle -- [--board BOARD] [--config debug|release] [--mode icount|plain|both] [--no-spin]
+         [--timeout S] [--verbose]
+  --board      one that QEMU has (default qemu_virt_aarch64)
   --config     configuration of Microkit (default release)
   --mode       guest time by instructions (QEMU's -icount), by the host's clock, or both (default both)
   --no-spin    without the VMMs that let an idle guest spin
@@ -35,6 +36,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
       {
         name: build,
         config: options.config,
+        ...(options.board === undefined ? {} : { board: options.board }),
         receiver: 'idle_waiter.c',
         sender: 'idle_sleeper.c',
         words: [],
@@ -47,7 +49,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<void> {
       return;
     }
     machine ||= describeMachine([
-      `Microkit SDK ${image.sdk} (${options.config})`,
+      `Microkit SDK ${image.sdk} (${image.board}, ${options.config})`,
       `QEMU ${image.qemu.version}`,
       `guest kernel ${image.kernel}`,
     ]);
@@ -76,6 +78,7 @@ function renderIdle(rows: readonly [string, IdleFigures][]): string {
 }
 
 interface Options extends BootChoice {
+  readonly board: string | undefined;
   readonly isComparing: boolean;
 }
 
@@ -83,8 +86,9 @@ interface Options extends BootChoice {
 function parseOptions(words: readonly string[]): Options | 'help' {
   const values = line.parse(words, {
     ...bootWords,
+    board: { type: 'string' },
     'no-spin': { type: 'boolean' },
   });
   if (values.help === true) return 'help';
-  return { ...parseBootWords(line, values), isComparing: values['no-spin'] !== true };
+  return { ...parseBootWords(line, values), board: values.board, isComparing: values['no-spin'] !== true };
 }

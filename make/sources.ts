@@ -5,6 +5,7 @@
 /** The socket device: the same in a VMM and in sim's back end. */
 const vsockSources = [
   'connections',
+  'credit',
   'device',
   'event',
   'mmio',

@@ -115,10 +115,21 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
     driver: timerDriver,
     clients: vmms,
   });
-  const heartbeat = addHeartbeat(sdf, { priority: timerPriority - 1, listeners: vmms });
+  const heartbeat = addHeartbeat(sdf, {
+    priority: timerPriority - 1,
+    listeners: vmms,
+    isFast: !isCounterReadable(board),
+  });
 
   return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial, ...timer, ...heartbeat], guests };
 }
+
+/**
+ * A VMM may read the machine's counter where the kernel gives user space the EL1 physical timer, which sDDF's driver of
+ * the generic timer needs. It looks for itself (vmm/libvmm/generic_timer.h); this decides how often it is woken if not.
+ */
+const isCounterReadable = ({ timer }: VsockSystemOptions['board']): boolean =>
+  timer.driver.compatible.includes('arm,armv8-timer');
 
 /** Guests mostly share one layout: its faults are to be said once. */
 function groupByLayout(guests: readonly VsockGuest[]): Map<GuestLayout, string[]> {

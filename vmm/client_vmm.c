@@ -39,6 +39,7 @@ static bool start_guest(void);
 static const char *absent_config(void);
 static bool add_console(void);
 static void work_on_console(void);
+static void count_beat(void);
 static enum guest_fault_verdict judge(const struct guest_fault *fault);
 static void stop_guest(void);
 
@@ -60,10 +61,14 @@ void notified(microkit_channel channel)
         vsock_seat_notified(channel);
     } else if (is_running && channel == timer_config.driver_id) {
         event_count(VMM_EVENT_timeouts);
-        idle_timer_fired();
+        if (idle_timer_fired()) {
+            vsock_seat_time_is_up();
+        }
     } else if (is_running && channel == heartbeat_listener_config.channel) {
-        idle_heartbeat();
-        vsock_seat_heartbeat();
+        if (idle_heartbeat()) {
+            vsock_seat_time_is_up();
+        }
+        count_beat();
     } else if (is_running && (channel == serial_config.rx.id || channel == serial_config.tx.id)) {
         event_count(VMM_EVENT_console_wakeups);
         work_on_console();
@@ -133,7 +138,7 @@ static bool start_guest(void)
         return false;
     }
     LOG_VMM("starting \"%s\"\n", microkit_name);
-    (void)idle_init(timer_config.driver_id);
+    idle_init(timer_config.driver_id);
     return add_console() && guest_life_begin(&vmm_config);
 }
 
@@ -193,6 +198,18 @@ static void work_on_console(void)
     }
     /* False means that the guest has not enabled the console's interrupt; it polls for what it sends. */
     (void)virtio_console_queue_notify(&console);
+}
+
+/* All else that takes time goes by tenths of a second. */
+static void count_beat(void)
+{
+    static unsigned beats;
+    beats++;
+    if (beats >= heartbeat_listener_config.beats_per_pulse) {
+        beats = 0;
+        vsock_seat_heartbeat();
+        guest_life_pulse();
+    }
 }
 
 static enum guest_fault_verdict judge(const struct guest_fault *fault)

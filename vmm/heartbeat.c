@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Notifies all VMMs about ten times a second, whatever becomes of the timer that they use.
+ * Notifies all VMMs at a steady pace, whatever becomes of the timer that they use.
  *
  * On boards whose timer driver uses the EL1 physical timer (KernelArmExportPTMRUser), every guest can write that timer's
  * registers, too: it can switch it off, or overwrite the time at which it should fire. Its driver would never know, and
  * no idle guest would wake up again. The kernel's scheduler has a timer of its own, at EL2, which no guest reaches. So
  * this protection domain does a little, gives up what is left of its budget, and runs again when its period is over; and
- * a VMM whose guest's deadline has passed meanwhile lets the guest go on.
+ * a VMM whose guest's deadline has passed meanwhile lets the guest go on. About ten times a second: a guest that waits is
+ * late by a tenth of a second then, not for ever. And the timer is switched on again, so that one attack costs one beat.
  *
- * A guest that waits is late by a period then, not for ever. And the timer is switched on again, so that one attack
- * costs one period.
+ * On the other boards a VMM cannot tell when its guest's deadline is (libvmm/generic_timer.h), and lets the guest look
+ * with every beat. There the beats are 25 times as many (meta/heartbeat.ts).
  */
 #include <stdbool.h>
 #include <string.h>

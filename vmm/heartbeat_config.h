@@ -24,4 +24,6 @@ struct heartbeat_listener_config {
     char magic[HEARTBEAT_CONFIG_MAGIC_LEN];
     /* The channel that notifies. */
     uint8_t channel;
+    /* How often it does so in a tenth of a second. */
+    uint8_t beats_per_pulse;
 };

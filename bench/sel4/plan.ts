@@ -17,9 +17,10 @@ import { Refusal } from '../../meta/diagnostic.ts';
 import { benchBuild, benchGuest } from '../harness/debian.ts';
 import type { Workload } from '../vsock/plan.ts';
 
-export const boardName = 'qemu_virt_aarch64';
+const firstBoard = 'qemu_virt_aarch64';
 
 export interface Sel4Bench {
+  readonly board: string;
   readonly qemu: { readonly path: string; readonly version: string };
   /** Without those of a way of measuring. */
   readonly args: readonly string[];
@@ -61,6 +62,8 @@ export interface BenchImage {
   /** Of its build directory, with the configuration behind it. */
   readonly name: string;
   readonly config: string;
+  /** One that QEMU has; else the first board. */
+  readonly board?: string;
   /** Files of bench/guest, in place of the guests' own programs. */
   readonly receiver: string;
   readonly sender: string;
@@ -73,9 +76,10 @@ export interface BenchImage {
 
 /** The image, built; or why there can be none here. */
 export async function prepareImage(image: BenchImage, signal: AbortSignal): Promise<Sel4Bench | string> {
-  const absent = whyNoSdk(image.config);
+  const { board: boardName = firstBoard } = image;
+  const absent = whyNoSdk(boardName, image.config);
   if (absent !== undefined) return absent;
-  const buildDir = join(packageDirectory(), 'build', 'bench', `${image.name}-${image.config}`);
+  const buildDir = join(packageDirectory(), 'build', 'bench', nameBuild(boardName, image));
   const settings = settle(
     { board: boardName, config: image.config, guest: 'debian', 'build-dir': buildDir },
     process.env,
@@ -112,6 +116,7 @@ export async function prepareImage(image: BenchImage, signal: AbortSignal): Prom
   await benchBuild(steps, buildDir, signal);
   const { 'qemu-system-aarch64': qemu } = await findTools(['qemu-system-aarch64'], process.env);
   return {
+    board: boardName,
     qemu: { path: qemu.path, version: qemu.version },
     args: qemuArguments(board.qemu, {
       image: join(buildDir, outputs.image),
@@ -128,7 +133,10 @@ export async function prepareImage(image: BenchImage, signal: AbortSignal): Prom
   };
 }
 
-function whyNoSdk(config: string): string | undefined {
+const nameBuild = (boardName: string, { name, config }: BenchImage): string =>
+  [name, ...(boardName === firstBoard ? [] : [boardName]), config].join('-');
+
+function whyNoSdk(boardName: string, config: string): string | undefined {
   try {
     openBoard(findSdk({ env: process.env }), boardName, config);
     findSources({ env: process.env });

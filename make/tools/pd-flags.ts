@@ -12,6 +12,9 @@ export const targetFlags = (cpu: string): readonly string[] => [
   '-Wall',
 ];
 
+/** For code that touches nothing but RAM, which bears accesses of any alignment: small copies become loads and stores. */
+export const ramOnlyFlags = ['-munaligned-access'];
+
 /** As libvmm does: in debug configurations undefined behaviour traps, and the monitor says where. */
 export const sanitizerFlags = (config: string): readonly string[] =>
   config.includes('debug') ? ['-fsanitize=undefined', '-fsanitize-trap=undefined'] : [];

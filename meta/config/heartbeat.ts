@@ -16,5 +16,5 @@ export const heartbeatConfig = struct({
 export const heartbeatListenerConfig = struct({
   cName: 'struct heartbeat_listener_config',
   header,
-  fields: { magic: magic('pulse'), channel: u8 },
+  fields: { magic: magic('pulse'), channel: u8, beats_per_pulse: u8 },
 });

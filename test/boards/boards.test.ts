@@ -77,6 +77,15 @@ describe.each(boardNames())('%s', (name) => {
     expect(configs.filter(({ section }) => section === '.vsock_config').length).toBe(vms);
   });
 
+  test('its heartbeat is slow only where VMMs can read the counter, and they know its pace', async (ctx) => {
+    requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
+    const { system, configs } = await describeForBoard(name, 2);
+    const [period, beats] = name === 'qemu_virt_aarch64' ? [100_000, 1] : [4000, 25];
+    expect(system.protectionDomains.find((pd) => pd.name === 'heartbeat')).toMatchObject({ period });
+    const told = configs.filter(({ section }) => section === '.heartbeat_listener_config');
+    expect(told.map((config) => config.bytes()[6])).toEqual([beats, beats]);
+  });
+
   test('17 VMMs are too many', async (ctx) => {
     requireOrSkip(ctx, 'dtc', dtc !== undefined, 'no dtc');
     await expect(describeForBoard(name, 17)).rejects.toThrow(/^VSK104 17 VMMs/);

@@ -207,6 +207,7 @@ test.each([1, 2, 16])(
       budget: 1000,
       period: 100_000,
     });
+    expect(bytesOf('CLIENT_VMM0', '.heartbeat_listener_config')[6]).toBe(1);
   },
 );
 

@@ -293,25 +293,19 @@ export const hostMutants = [
     '(void)eventfd_write(guest->peers[peer]->wake, 1);\n}\n\nstatic const',
     '(void)guest;\n    (void)peer;\n}\n\nstatic const',
   ),
-  m(
-    t,
-    'normal_completions',
-    'an interrupt for each packet sent',
-    '.holds_completions = true',
-    '.holds_completions = false',
-  ),
+  m(t, 'normal_completions', 'an interrupt for each packet sent', '.defers = true', '.defers = false'),
   m(
     t,
     'normal_packet|normal_power',
     'completions never',
-    'if (is_due(&guest->completion_due_us)) {',
-    'if (is_due(&guest->completion_due_us) && false) {',
+    'if (is_due(&guest->catch_up_due_us)) {',
+    'if (is_due(&guest->catch_up_due_us) && false) {',
   ),
   m(
     t,
     'normal_packet|normal_power',
     'completions wait for something else',
-    'guest->completion_due_us != 0 ? guest->completion_due_us : guest->tick_due_us',
+    'guest->catch_up_due_us != 0 ? guest->catch_up_due_us : guest->tick_due_us',
     'guest->tick_due_us',
   ),
   m(
@@ -321,7 +315,6 @@ export const hostMutants = [
     '    if (!is_wanted) {\n        *due_us = 0;\n    } else if',
     '    (void)is_wanted;\n    if',
   ),
-  m(s, 'hostile_queue_broken', 'looks at what it cannot return', 'vsock_device_up(&seat->device) && ', ''),
   m(s, 'process_says_its', 'calls not counted', 'seat->counters[SEAT_COUNT_CALLS]++;', ''),
   m(
     s,

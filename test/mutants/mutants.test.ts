@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { it } from 'vitest';
 import { cFiles, compileObjects, coreDir, testDir } from '../vmm/compile.ts';
 import { judgeFences } from '../vmm/fences.ts';
+import { creditMutants } from './credit.ts';
 import { deviceMutants } from './device.ts';
 import { mmioMutants } from './mmio.ts';
 import type { Mutant } from './mutant.ts';
@@ -28,6 +29,7 @@ const mutants: readonly Mutant[] = [
   ...rxMutants,
   ...mmioMutants,
   ...patienceMutants,
+  ...creditMutants,
 ];
 const timeoutMs = 20_000;
 const env = { ASAN_OPTIONS: 'detect_leaks=0' };

@@ -95,15 +95,15 @@ export const ringMutants = [
   m(
     'ring_epoch_wakes',
     'new epoch without notification',
-    '__ATOMIC_RELEASE);\n    ring->tail_moved = true;\n}',
-    '__ATOMIC_RELEASE);\n}',
+    '    ring->tail_moved = true;\n    ring->is_urgent = true;\n',
+    '',
   ),
 
   unseen(
     'ring_wraps',
     'read beyond the end',
-    'least(size, ring->data_size - position);\n    memcpy(to',
-    'size;\n    memcpy(to',
+    'least(size, ring->data_size - position);\n    copy_payload(to',
+    'size;\n    copy_payload(to',
   ),
   m(
     'ring_wraps',
@@ -166,7 +166,7 @@ export const ringMutants = [
   m(
     'ring_consumer',
     'sleeping peer not woken',
-    '(ring->tail_moved && __atomic_load_n(&ring->peer->sleeping, __ATOMIC_RELAXED) != 0)',
+    '(tail_moved && __atomic_load_n(&ring->peer->sleeping, __ATOMIC_RELAXED) != 0)',
     'false',
   ),
   m(
@@ -187,7 +187,12 @@ export const ringMutants = [
     '__atomic_load_n(&ring->peer->want_room, __ATOMIC_RELAXED) != 0',
     'true',
   ),
-  m('ring_consumer', 'notified twice', 'ring->tail_moved = false;\n    ring->head_moved', 'ring->head_moved'),
+  m(
+    'credit_update_comes_when',
+    'notified twice',
+    '        ring->tail_moved = false;\n        ring->is_urgent',
+    '        ring->is_urgent',
+  ),
   m('ring_producer', 'notified twice for room', 'ring->head_moved = false;', ''),
   m(
     'ring_consumer_looks',

@@ -164,7 +164,7 @@ export const rxMutants = [
     r,
     'bug_15_peer',
     'no answer',
-    'vsock_ring_begin(&peer->ring, &header, false);\n        vsock_ring_end(&peer->ring);',
+    'vsock_ring_begin(&peer->ring, &header, false);\n        vsock_ring_end(&peer->ring, true);',
     '',
   ),
   m(r, 'reset_forgets', 'replies outlive the guest', 'device->replies_count = 0;', ''),

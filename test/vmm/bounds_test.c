@@ -64,7 +64,7 @@ TEST(bounds_a_start_with_more_than_can_be_refused)
     const unsigned num = VSOCK_START_RUNS_MAX * VSOCK_BUDGET + 1000;
     for (unsigned i = 0; i < num; i++) {
         vsock_ring_begin(&puppet, &reset, false);
-        vsock_ring_end(&puppet);
+        vsock_ring_end(&puppet, true);
     }
     vsock_ring_publish(&puppet);
     struct vsock_setup setup = {.guest_cid = 3, .num_peers = 1, .ops = guest->device.ops, .cookie = guest};

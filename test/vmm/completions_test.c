@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A device that holds back what its guest has sent (vsock_device_complete()): when it returns it, and that it does. */
+/* A device that defers what nobody waits for holds back what its guest has sent (vsock_device_complete()): when it returns it, and that it does. */
 #include "guest.h"
 #include "harness.h"
 
@@ -12,7 +12,7 @@ static const struct vsock_header credit = {.src_cid = 3,
 
 static struct world *booted(uint64_t features)
 {
-    struct world *world = world_new_holding(2, RING_SIZE);
+    struct world *world = world_new_deferring(2, RING_SIZE);
     guest_boot_with(world->guests[0], features);
     guest_boot(world->guests[1]);
     guest_ack(world->guests[0]);
@@ -41,7 +41,9 @@ static void check_held(uint64_t features)
     send_some(world, QUEUE_NUM / 2 - 1);
     CHECK(nothing_is_back(guest));
     CHECK_EQUAL(guest->irq_rises, rises);
+    CHECK(vsock_device_holds_completions(&guest->device) && vsock_device_is_behind(&guest->device));
     vsock_device_complete(&guest->device);
+    CHECK(!vsock_device_holds_completions(&guest->device));
     CHECK_EQUAL(guest->irq_rises, rises + 1);
     CHECK_EQUAL(guest_ack(guest), 1);
     CHECK_EQUAL(guest_reap(guest), QUEUE_NUM / 2 - 1);
@@ -63,6 +65,18 @@ TEST(completions_come_when_half_of_the_queue_waits_for_them)
     send_some(world, QUEUE_NUM / 2);
     CHECK_EQUAL(guest->irq_rises, rises + 1);
     CHECK_EQUAL(guest_reap(guest), QUEUE_NUM / 2);
+}
+
+TEST(completions_come_when_all_is_caught_up)
+{
+    struct world *world = booted(F_LINUX);
+    struct guest *guest = world->guests[0];
+    unsigned rises = guest->irq_rises;
+    send_some(world, 2);
+    vsock_device_catch_up(&guest->device);
+    CHECK(!vsock_device_is_behind(&guest->device));
+    CHECK_EQUAL(guest->irq_rises, rises + 1);
+    CHECK_EQUAL(guest_reap(guest), 2);
 }
 
 TEST(completions_come_with_another_interrupt)
@@ -130,6 +144,7 @@ TEST(completions_end_with_the_driver)
     send_some(world, 3);
     unsigned rises = guest->irq_rises;
     reg_write(guest, R_STATUS, 0);
+    CHECK(!vsock_device_holds_completions(&guest->device));
     vsock_device_complete(&guest->device);
     CHECK_EQUAL(guest->irq_rises, rises);
     world_check_alive(world);

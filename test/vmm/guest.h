@@ -130,8 +130,8 @@ struct world {
 struct world *world_new(unsigned num, uint64_t ring_size);
 #define RING_SIZE 0x11000
 
-/* The same, but that the device of guest 0 holds back what its guest has sent. */
-struct world *world_new_holding(unsigned num, uint64_t ring_size);
+/* The same, but that the device of guest 0 defers what nobody waits for. */
+struct world *world_new_deferring(unsigned num, uint64_t ring_size);
 
 /* Two booted guests, each with `buffers` to receive a packet into. */
 struct world *world_pair(uint64_t ring_size, unsigned buffers);

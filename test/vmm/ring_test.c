@@ -32,7 +32,7 @@ static void put(uint32_t len)
     vsock_ring_begin(&a, &header, false);
     vsock_ring_write(&a, data, len / 3);
     vsock_ring_write(&a, data + len / 3, len - len / 3);
-    vsock_ring_end(&a);
+    vsock_ring_end(&a, true);
     vsock_ring_publish(&a);
 }
 
@@ -218,7 +218,7 @@ TEST(ring_epoch_comes_after_the_records_before_it)
     join();
     struct vsock_header header = make_header(3, 4, VSOCK_OP_RST, 0);
     vsock_ring_begin(&a, &header, false);
-    vsock_ring_end(&a);
+    vsock_ring_end(&a, true);
     vsock_ring_raise_epoch(&a);
     CHECK_EQUAL(region_a->tail, VSOCK_RECORD_SIZE);
     CHECK(vsock_ring_sleep(&b) == false);

@@ -71,15 +71,15 @@ static void world_free(struct world *world)
     free(world);
 }
 
-static void guest_setup(struct world *world, unsigned i, bool holds)
+static void guest_setup(struct world *world, unsigned i, bool defers)
 {
     struct guest *guest = world->guests[i];
-    struct vsock_setup setup = {.guest_cid = guest->cid, .ops = &ops, .cookie = guest, .holds_completions = holds};
+    struct vsock_setup setup = {.guest_cid = guest->cid, .ops = &ops, .cookie = guest, .defers = defers};
     rings_join(&setup, i, world->regions, world->num, world->ring_size);
     CHECK_EQUAL(vsock_device_init(&guest->device, &setup), VSOCK_SETUP_GOOD);
 }
 
-static struct world *world_make(unsigned num, uint64_t ring_size, bool holds)
+static struct world *world_make(unsigned num, uint64_t ring_size, bool defers)
 {
     if (last_world != NULL) {
         world_free(last_world);
@@ -95,7 +95,7 @@ static struct world *world_make(unsigned num, uint64_t ring_size, bool holds)
     }
     rings_make(world->regions, num, ring_size);
     for (unsigned i = 0; i < num; i++) {
-        guest_setup(world, i, holds && i == 0);
+        guest_setup(world, i, defers && i == 0);
     }
     return world;
 }
@@ -105,7 +105,7 @@ struct world *world_new(unsigned num, uint64_t ring_size)
     return world_make(num, ring_size, false);
 }
 
-struct world *world_new_holding(unsigned num, uint64_t ring_size)
+struct world *world_new_deferring(unsigned num, uint64_t ring_size)
 {
     return world_make(num, ring_size, true);
 }
@@ -189,7 +189,7 @@ void puppet_send(struct world *world, struct vsock_ring *ring, const struct vsoc
     if (header->len > 0) {
         vsock_ring_write(ring, payload, header->len);
     }
-    vsock_ring_end(ring);
+    vsock_ring_end(ring, true);
     vsock_ring_publish(ring);
     struct guest *guest = world->guests[0];
     guest->more = vsock_device_notified(&guest->device, 0) || guest->more;

@@ -61,7 +61,7 @@ const char *guests_join(struct guest *guests, unsigned num_guests, uint64_t ring
         seat_init(&guest->seat, guest->name);
         guest->connection = -1;
         guest->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        struct vsock_setup setup = {.guest_cid = guest->cid, .ops = &ops, .cookie = guest, .holds_completions = true};
+        struct vsock_setup setup = {.guest_cid = guest->cid, .ops = &ops, .cookie = guest, .defers = true};
         for (unsigned j = 0; j < num_guests; j++) {
             if (j == i) {
                 continue;
@@ -154,12 +154,12 @@ static bool is_due(int64_t *due_us)
 static const struct timespec *wait_time(struct guest *guest, struct timespec *time)
 {
     set_timer(&guest->tick_due_us, vsock_device_wants_ticks(&guest->seat.device), TICK_US);
-    set_timer(&guest->completion_due_us, seat_holds_completions(&guest->seat), HOLD_US);
+    set_timer(&guest->catch_up_due_us, seat_is_behind(&guest->seat), HOLD_US);
     *time = (struct timespec){0};
     if (guest->seat.has_more) {
         return time;
     }
-    int64_t due_us = guest->completion_due_us != 0 ? guest->completion_due_us : guest->tick_due_us;
+    int64_t due_us = guest->catch_up_due_us != 0 ? guest->catch_up_due_us : guest->tick_due_us;
     if (due_us == 0) {
         return NULL;
     }
@@ -175,8 +175,8 @@ static void do_what_is_due(struct guest *guest)
     if (is_due(&guest->tick_due_us)) {
         seat_tick(&guest->seat);
     }
-    if (is_due(&guest->completion_due_us)) {
-        seat_complete(&guest->seat);
+    if (is_due(&guest->catch_up_due_us)) {
+        seat_catch_up(&guest->seat);
     }
 }
 

@@ -20,7 +20,7 @@ struct guest {
     int connection; /* -1: nobody has connected */
     int wake;       /* eventfd, written by peers and by guest_stop() */
     int64_t tick_due_us; /* by the monotonic clock; 0: no tick is due */
-    int64_t completion_due_us;
+    int64_t catch_up_due_us;
     atomic_bool is_stopped;
     atomic_bool is_asked;
     struct guest *peers[VSOCK_MAX_PEERS]; /* in the order of the device's */

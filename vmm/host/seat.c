@@ -123,15 +123,14 @@ void seat_run(struct seat *seat)
     after(seat, vsock_device_run(&seat->device));
 }
 
-/* A device that stands still returns nothing more. */
-bool seat_holds_completions(const struct seat *seat)
+bool seat_is_behind(const struct seat *seat)
 {
-    return vsock_device_up(&seat->device) && vsock_queue_unpublished(&seat->device.queues[QUEUE_TX]) != 0;
+    return vsock_device_is_behind(&seat->device);
 }
 
-void seat_complete(struct seat *seat)
+void seat_catch_up(struct seat *seat)
 {
-    vsock_device_complete(&seat->device);
+    vsock_device_catch_up(&seat->device);
     after(seat, seat->has_more);
 }
 

@@ -68,9 +68,9 @@ void seat_close_fd(int *fd);
 void seat_kicked(struct seat *seat, unsigned queue);
 void seat_run(struct seat *seat);
 
-/* The guest has sent packets that it was not told of yet (vsock_device_complete()); tells it. */
-bool seat_holds_completions(const struct seat *seat);
-void seat_complete(struct seat *seat);
+/* The device has put something off (vsock_device_catch_up()); does it. */
+bool seat_is_behind(const struct seat *seat);
+void seat_catch_up(struct seat *seat);
 
 /* A second has passed, while vsock_device_wants_ticks(). */
 void seat_tick(struct seat *seat);

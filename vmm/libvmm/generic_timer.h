@@ -3,8 +3,10 @@
  * The machine's counter. All virtual timers count it, each with an offset (Arm ARM, D11.2, "The AArch64 view of the
  * Generic Timer").
  *
- * seL4 16.0.0 lets user space read it only where it gives it the physical timer as well (KernelArmExportPTMRUser, among
- * our boards that of QEMU's `virt`): elsewhere CNTHCTL_EL2 keeps trapping, whatever KernelArmExportPCNTUser says.
+ * seL4 16.0.0 opens it to user space on all our boards (KernelArmExportPCNTUser sets CNTHCTL_EL2.EL1PCTEN). But QEMU 7.2
+ * looks at EL1PCEN instead, the bit beside it, when it is read in EL0: there the access traps unless the kernel opens the
+ * physical timer as well (KernelArmExportPTMRUser, among our boards that of QEMU's `virt`). A VMM cannot ask first, and
+ * would die of the trap. So it reads the counter only where no QEMU traps.
  */
 #pragma once
 

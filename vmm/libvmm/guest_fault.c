@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sorts the guest's faults: by label, then by what the guest wanted. */
+#include <stddef.h>
 #include <microkit.h>
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/hsr.h>
@@ -11,6 +12,7 @@
 #include "guest_fault.h"
 #include "redistributor.h"
 #include "virtual_timer.h"
+#include "vsock_seat.h"
 
 /* SMC calling convention: bits 29..24 are the service, 4 for the standard ones; libvmm looks at the low 16 bits of
  * the number. */
@@ -23,7 +25,20 @@
 #define WAIT_INSTRUCTION(syndrome) ((syndrome) & 3)
 #define WAIT_FOR_INTERRUPT 0
 
+/* Registers are read and written from the first one on, in the kernel's order, and each costs time: pc is the first, x0 to x8
+ * are the 4th to the 12th. */
+#define PC_COUNT 1
+#define COUNT_UP_TO(number) ((number) <= 8 ? 4U + (number) : SEL4_USER_CONTEXT_SIZE)
+#if defined(__aarch64__)
+_Static_assert(offsetof(seL4_UserContext, pc) == 0 && offsetof(seL4_UserContext, x8) == 11 * sizeof(seL4_Word),
+               "the order of registers");
+#endif
+
+#define ZERO_REGISTER 31
+#define INSTRUCTION_SIZE 4
+
 static enum guest_fault_verdict judge_access(const struct guest_fault *fault, const struct guarded_console *console);
+static enum guest_fault_verdict do_vsock_access(size_t vcpu, const struct guest_access *access);
 static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored);
 static enum guest_fault_verdict judge_exception(const struct guest_fault *fault);
 static enum guest_fault_verdict judge_call(const struct guest_fault *fault);
@@ -32,7 +47,8 @@ static enum guest_fault_verdict judge_system_register(const struct guest_fault *
 static enum guest_fault_verdict judge_finished_interrupt(const struct guest_fault *fault);
 static enum guest_fault_verdict skip(const struct guest_fault *fault, seL4_UserContext *registers);
 static enum guest_fault_verdict hand_on(const struct guest_fault *fault);
-static bool read_registers(size_t vcpu, seL4_UserContext *registers);
+static bool read_registers(size_t vcpu, seL4_UserContext *registers, size_t count);
+static bool write_registers(size_t vcpu, seL4_UserContext *registers, size_t count);
 
 struct guest_fault guest_fault_read(microkit_child vcpu, microkit_msginfo message)
 {
@@ -74,6 +90,9 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
                     access.syndrome, reason);
         return GUEST_FAULT_STOP;
     }
+    if (vsock_seat_has_register(access.address)) {
+        return do_vsock_access(fault->vcpu, &access);
+    }
     uint64_t console_offset = access.address - console->base;
     bool is_console = access.address >= console->base && console_offset < console->size;
     if (!is_console && !distributor_owns(access.address) && !redistributor_owns(access.address)) {
@@ -81,11 +100,11 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
     }
 
     seL4_UserContext registers;
-    if (!read_registers(fault->vcpu, &registers)) {
+    if (!read_registers(fault->vcpu, &registers, SEL4_USER_CONTEXT_SIZE)) {
         return GUEST_FAULT_STOP;
     }
     uint64_t stored = 0;
-    if (access.is_write && access.register_number != 31) {
+    if (access.is_write && access.register_number != ZERO_REGISTER) {
         stored = guest_access_stored(&access, *decode_rt(access.register_number, &registers));
     }
     if (!is_console) {
@@ -105,6 +124,30 @@ static enum guest_fault_verdict judge_access(const struct guest_fault *fault, co
         return GUEST_FAULT_STOP;
     }
     return GUEST_FAULT_STOP;
+}
+
+/* A packet takes several of these, so not by way of libvmm, which moves all registers there and back. */
+static enum guest_fault_verdict do_vsock_access(size_t vcpu, const struct guest_access *access)
+{
+    unsigned number = access->register_number;
+    bool has_register = number != ZERO_REGISTER;
+    size_t count = has_register ? COUNT_UP_TO(number) : PC_COUNT;
+    seL4_UserContext registers;
+    if (!read_registers(vcpu, &registers, count)) {
+        return GUEST_FAULT_STOP;
+    }
+    uint64_t value = 0;
+    if (access->is_write && has_register) {
+        value = guest_access_stored(access, *decode_rt(number, &registers));
+    }
+    vsock_seat_access(access, &value);
+    if (!access->is_write && has_register) {
+        *decode_rt(number, &registers) = guest_access_loaded(access, value);
+    } else {
+        count = PC_COUNT;
+    }
+    registers.pc += INSTRUCTION_SIZE;
+    return write_registers(vcpu, &registers, count) ? GUEST_FAULT_DONE : GUEST_FAULT_STOP;
 }
 
 static bool controller_admits(size_t vcpu, const struct guest_access *access, uint64_t stored)
@@ -133,7 +176,7 @@ static enum guest_fault_verdict judge_exception(const struct guest_fault *fault)
 static enum guest_fault_verdict judge_call(const struct guest_fault *fault)
 {
     seL4_UserContext registers;
-    if (!read_registers(fault->vcpu, &registers)) {
+    if (!read_registers(fault->vcpu, &registers, SEL4_USER_CONTEXT_SIZE)) {
         return GUEST_FAULT_STOP;
     }
     if (SMC_SERVICE(registers.x0) != SMC_STANDARD_SERVICE) {
@@ -159,7 +202,7 @@ static enum guest_fault_verdict judge_call(const struct guest_fault *fault)
 static enum guest_fault_verdict refuse_call(const struct guest_fault *fault)
 {
     seL4_UserContext registers;
-    if (!read_registers(fault->vcpu, &registers)) {
+    if (!read_registers(fault->vcpu, &registers, SEL4_USER_CONTEXT_SIZE)) {
         return GUEST_FAULT_STOP;
     }
     registers.x0 = SMC_NOT_SUPPORTED;
@@ -169,7 +212,7 @@ static enum guest_fault_verdict refuse_call(const struct guest_fault *fault)
 static enum guest_fault_verdict judge_system_register(const struct guest_fault *fault)
 {
     seL4_UserContext registers;
-    if (!read_registers(fault->vcpu, &registers)) {
+    if (!read_registers(fault->vcpu, &registers, SEL4_USER_CONTEXT_SIZE)) {
         return GUEST_FAULT_STOP;
     }
     if (!cpu_interface_does(fault->vcpu, fault->words[seL4_VCPUFault_HSR], &registers)) {
@@ -190,7 +233,7 @@ static enum guest_fault_verdict skip(const struct guest_fault *fault, seL4_UserC
 {
     seL4_Word syndrome = fault->words[seL4_VMFault_FSR];
     uint64_t register_number = HSR_SYNDROME_RT(syndrome);
-    if (fault_is_read(syndrome) && register_number != 31) {
+    if (fault_is_read(syndrome) && register_number != ZERO_REGISTER) {
         *decode_rt(register_number, registers) = 0;
     }
     return fault_advance_vcpu(fault->vcpu, registers, SEL4_USER_CONTEXT_SIZE) ? GUEST_FAULT_DONE : GUEST_FAULT_STOP;
@@ -205,11 +248,21 @@ static enum guest_fault_verdict hand_on(const struct guest_fault *fault)
     return GUEST_FAULT_FOR_LIBVMM;
 }
 
-static bool read_registers(size_t vcpu, seL4_UserContext *registers)
+static bool read_registers(size_t vcpu, seL4_UserContext *registers, size_t count)
 {
-    seL4_Error error = seL4_TCB_ReadRegisters(BASE_VM_TCB_CAP + vcpu, false, 0, SEL4_USER_CONTEXT_SIZE, registers);
+    seL4_Error error = seL4_TCB_ReadRegisters(BASE_VM_TCB_CAP + vcpu, false, 0, count, registers);
     if (error != seL4_NoError) {
         LOG_VMM_ERR("guest stopped: its registers cannot be read, seL4 error %d\n", error);
+        return false;
+    }
+    return true;
+}
+
+static bool write_registers(size_t vcpu, seL4_UserContext *registers, size_t count)
+{
+    seL4_Error error = seL4_TCB_WriteRegisters(BASE_VM_TCB_CAP + vcpu, false, 0, count, registers);
+    if (error != seL4_NoError) {
+        LOG_VMM_ERR("guest stopped: its registers cannot be written, seL4 error %d\n", error);
         return false;
     }
     return true;

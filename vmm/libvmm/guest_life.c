@@ -3,7 +3,6 @@
 #include <libvmm/libvmm.h>
 #include <libvmm/arch/aarch64/hsr.h>
 #include "distributor.h"
-#include "generic_timer.h"
 #include "guest_images.h"
 #include "guest_life.h"
 #include "idle.h"
@@ -14,13 +13,15 @@
 /* The vCPU calls when it has ended all interrupts; the kernel may report an end after that. */
 #define CALLS_MAX 100
 
+#define PULSES_PER_SECOND 10
+
 static const vmm_config_t *config;
 
 static bool is_emptying;
 static unsigned calls;
 
 static unsigned resets_left;
-static uint64_t allowance_ticks; /* when resets_left was last right */
+static unsigned pulses; /* since one of them came back last */
 
 static bool start(void);
 static enum guest_fault_verdict start_again(void);
@@ -30,7 +31,7 @@ bool guest_life_begin(const vmm_config_t *guest_config)
 {
     config = guest_config;
     resets_left = GUEST_LIFE_RESETS_MAX;
-    allowance_ticks = generic_timer_count();
+    pulses = 0;
     vcpu_registers_remember(GUEST_BOOT_VCPU_ID);
     return start();
 }
@@ -51,6 +52,18 @@ enum guest_fault_verdict guest_life_reset(size_t vcpu)
     is_emptying = list_registers_are_in_use(vcpu) && list_registers_empty(vcpu, config->ram);
     calls = 0;
     return is_emptying ? GUEST_FAULT_RESTARTED : start_again();
+}
+
+void guest_life_pulse(void)
+{
+    if (resets_left == GUEST_LIFE_RESETS_MAX) {
+        return;
+    }
+    pulses++;
+    if (pulses == GUEST_LIFE_SECONDS_PER_RESET * PULSES_PER_SECOND) {
+        pulses = 0;
+        resets_left++;
+    }
 }
 
 bool guest_life_owns(const struct guest_fault *fault)
@@ -90,10 +103,6 @@ static enum guest_fault_verdict start_again(void)
 
 static bool take_from_allowance(void)
 {
-    uint64_t ticks_per_reset = generic_timer_frequency() * GUEST_LIFE_SECONDS_PER_RESET;
-    uint64_t earned = (generic_timer_count() - allowance_ticks) / ticks_per_reset;
-    allowance_ticks += earned * ticks_per_reset;
-    resets_left = earned < GUEST_LIFE_RESETS_MAX - resets_left ? resets_left + (unsigned)earned : GUEST_LIFE_RESETS_MAX;
     if (resets_left == 0) {
         return false;
     }

@@ -27,6 +27,9 @@ bool guest_life_begin(const vmm_config_t *config);
 /* The guest asked for a reset, and its devices have been reset. RESTARTED, or STOP if it must stay off. */
 enum guest_fault_verdict guest_life_reset(size_t vcpu);
 
+/* About a tenth of a second has passed, by the heartbeat that all boards have (vmm/heartbeat.c). */
+void guest_life_pulse(void);
+
 /* Whether this fault is of our own instructions, which run between two lives. */
 bool guest_life_owns(const struct guest_fault *fault);
 

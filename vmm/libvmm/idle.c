@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* When the guest's virtual timer will fire, and a timeout for it. Deadlines are counts of the machine's counter. */
+/*
+ * When the guest's virtual timer will fire, and a timeout for it. Deadlines are counts of the machine's counter. Where it
+ * cannot be read, every deadline but NEVER is now, nothing is asked of the timer, and the next heartbeat finds it passed.
+ */
 #include <stdint.h>
 #include <microkit.h>
 #include <libvmm/libvmm.h>
@@ -19,41 +22,40 @@
 #define WAIT_MAX_SECONDS 3600
 
 static microkit_channel timer_channel;
-static uint64_t frequency; /* 0: no guest is to block */
+static uint64_t frequency; /* 0: the counter cannot be read */
 
 static bool is_blocked;
 static size_t blocked_vcpu;
 static uint64_t deadline;
+static uint64_t wake = NEVER;  /* what idle_wake_within() asks for */
 static uint64_t armed = NEVER; /* the deadline that the timer was last asked for and has not notified of */
 
 static uint64_t missed_count;
 
 static uint64_t next_deadline(size_t vcpu, uint64_t now);
+static uint64_t earliest(void);
 static void arm_timer(uint64_t now);
+static uint64_t ticks_of(uint64_t ns);
 static uint64_t ns_of(uint64_t ticks);
 
-bool idle_init(microkit_channel timer)
+void idle_init(microkit_channel timer)
 {
     timer_channel = timer;
-#if defined(VMM_SPINS_WHEN_IDLE)
-    /* What libvmm does, for bench/idle.ts to compare with. */
-    return false;
-#endif
     frequency = generic_timer_is_readable() ? generic_timer_frequency() : 0;
     if (frequency == 0) {
-        LOG_VMM("the machine's counter is out of reach: an idle guest spins\n");
+        LOG_VMM("the machine's counter is out of reach: an idle guest looks with every heartbeat\n");
     }
-    return frequency != 0;
 }
 
 bool idle_wait(size_t vcpu)
 {
-    if (frequency == 0) {
-        return false;
-    }
+#if defined(VMM_SPINS_WHEN_IDLE)
+    /* What libvmm does, for bench/idle.ts to compare with. */
+    return false;
+#endif
     uint64_t now = generic_timer_count();
     uint64_t wanted = next_deadline(vcpu, now);
-    if (wanted <= now) {
+    if (wanted <= now && frequency != 0) {
         return false;
     }
     /* First of all, so that nothing is owed to the vCPU but a resume. */
@@ -77,19 +79,30 @@ void idle_resume(void)
     }
 }
 
-void idle_timer_fired(void)
+void idle_wake_within(uint64_t ns)
 {
-    armed = NEVER;
-    if (!is_blocked || deadline == NEVER) {
-        return;
-    }
     uint64_t now = generic_timer_count();
-    if (deadline <= now) {
-        /* The virtual timer itself fires as soon as the vCPU runs. */
-        idle_resume();
-    } else {
+    uint64_t wanted = now + ticks_of(ns);
+    if (wanted < wake) {
+        wake = wanted;
         arm_timer(now);
     }
+}
+
+bool idle_timer_fired(void)
+{
+    armed = NEVER;
+    uint64_t now = generic_timer_count();
+    bool is_asked_for = wake <= now;
+    if (is_asked_for) {
+        wake = NEVER;
+    }
+    if (is_blocked && deadline <= now) {
+        /* The virtual timer itself fires as soon as the vCPU runs. */
+        idle_resume();
+    }
+    arm_timer(now);
+    return is_asked_for;
 }
 
 bool idle_is_blocked(void)
@@ -97,14 +110,15 @@ bool idle_is_blocked(void)
     return is_blocked;
 }
 
-void idle_heartbeat(void)
+bool idle_heartbeat(void)
 {
-    if (!is_blocked || deadline == NEVER || generic_timer_count() < deadline) {
-        return;
+    if (generic_timer_count() < earliest()) {
+        return false;
     }
-    missed_count++;
-    armed = NEVER;
-    idle_resume();
+    if (frequency != 0) {
+        missed_count++;
+    }
+    return idle_timer_fired();
 }
 
 uint64_t idle_missed_count(void)
@@ -115,6 +129,7 @@ uint64_t idle_missed_count(void)
 void idle_forget(void)
 {
     is_blocked = false;
+    wake = NEVER;
 }
 
 /* When the virtual timer fires next; a count that has passed if it should have fired already. */
@@ -126,6 +141,9 @@ static uint64_t next_deadline(size_t vcpu, uint64_t now)
     if ((control & (TIMER_ENABLE | TIMER_IMASK)) != TIMER_ENABLE || virtual_timer_is_held()) {
         return NEVER;
     }
+    if (frequency == 0) {
+        return now;
+    }
     uint64_t virtual_now = now - microkit_vcpu_arm_read_reg(child, seL4_VCPUReg_CNTVOFF);
     uint64_t compare = microkit_vcpu_arm_read_reg(child, seL4_VCPUReg_CNTV_CVAL);
     if (compare <= virtual_now) {
@@ -136,14 +154,30 @@ static uint64_t next_deadline(size_t vcpu, uint64_t now)
     return now + (wait < wait_max ? wait : wait_max);
 }
 
-/* Asks for a notification at the deadline, unless that was done. The driver keeps one timeout for each client. */
+static uint64_t earliest(void)
+{
+    return is_blocked && deadline < wake ? deadline : wake;
+}
+
+/* Asks for a notification at what comes first, unless that was done. The driver keeps one timeout for each client. */
 static void arm_timer(uint64_t now)
 {
-    if (deadline == NEVER || deadline == armed) {
+    uint64_t next = earliest();
+    if (next == NEVER || next == armed || frequency == 0) {
         return;
     }
-    armed = deadline;
-    sddf_timer_set_timeout(timer_channel, ns_of(deadline - now));
+    armed = next;
+    sddf_timer_set_timeout(timer_channel, ns_of(next - now));
+}
+
+/* Of a time that is no longer than a guest may wait; one that is counts as that. */
+static uint64_t ticks_of(uint64_t ns)
+{
+    uint64_t seconds = ns / NS_PER_SECOND;
+    if (seconds >= WAIT_MAX_SECONDS) {
+        return WAIT_MAX_SECONDS * frequency;
+    }
+    return seconds * frequency + ns % NS_PER_SECOND * frequency / NS_PER_SECOND;
 }
 
 /* Rounded up, and a tick more for what the driver rounds down: rather a little late than to be asked again. */

@@ -11,7 +11,6 @@
 #include <libvmm/libvmm.h>
 #include "distributor.h"
 #include "event_counts.h"
-#include "guest_access.h"
 #include "idle.h"
 #include "vsock.h"
 #include "vsock_seat.h"
@@ -19,6 +18,10 @@
 /* Rounds of left-over work after one event, of VSOCK_BUDGET packets each. Peers cannot keep us busier than this at a
  * stretch; the rest is done after the next event, and a guest that runs causes many of them every second. */
 #define ROUNDS_MAX 64
+
+/* What the guest has sent is returned to it within this time, if no other interrupt takes it along: a program that waits
+ * for nothing else (MSG_ZEROCOPY) has it in two or three timer ticks of Linux. */
+#define COMPLETION_WAIT_NS 10000000
 
 /* The device's ticks are seconds. Late and merged heartbeats make it more patient. */
 #define HEARTBEATS_PER_TICK 10
@@ -42,15 +45,13 @@ static uint32_t peers_to_wake;
 static bool level_is_up;
 static bool is_injected; /* and not finished by the guest yet */
 static bool was_finished;
-static bool was_kicked; /* this fault is the guest's, about a packet that it sends */
 
 static void *translate(void *cookie, uint64_t guest_physical, size_t size);
 static void set_level(void *cookie, bool level);
 static void wake_peer(void *cookie, unsigned peer);
-static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie);
 static enum vmm_event kind_of_access(size_t offset, uint64_t value);
 static void interrupt_finished(irq_routing_info_t route, void *cookie);
-static void complete_if_due(seL4_Word label);
+static void bound_wait(void);
 static bool inject_if_due(void);
 
 static const struct vsock_ops ops = { .translate = translate, .set_irq = set_level, .notify_peer = wake_peer };
@@ -58,7 +59,7 @@ static const struct vsock_ops ops = { .translate = translate, .set_irq = set_lev
 bool vsock_seat_init(const struct vsock_config *seat_config)
 {
     config = seat_config;
-    struct vsock_setup setup = { .guest_cid = config->cid, .num_peers = config->num_peers, .ops = &ops, .holds_completions = true };
+    struct vsock_setup setup = { .guest_cid = config->cid, .num_peers = config->num_peers, .ops = &ops, .defers = true };
     for (unsigned i = 0; i < config->num_peers && i < VSOCK_MAX_PEERS; i++) {
         const struct vsock_peer_config *peer = &config->peers[i];
         setup.peers[i] = (struct vsock_peer_setup) {
@@ -73,10 +74,8 @@ bool vsock_seat_init(const struct vsock_config *seat_config)
         LOG_VMM_ERR("virtio socket with CID %u: %s\n", config->cid, vsock_setup_fault_text(setup_fault));
         return false;
     }
-    if (!fault_register_vm_exception_handler(config->mmio_base, config->mmio_size, access_registers, NULL)
-        || !virq_register(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq), interrupt_finished, NULL)) {
-        LOG_VMM_ERR("virtio socket at 0x%lx with interrupt %u: libvmm has no room for it\n", config->mmio_base,
-                    config->irq);
+    if (!virq_register(ARM_GIC_IRQ_ROUTE(GUEST_BOOT_VCPU_ID, config->irq), interrupt_finished, NULL)) {
+        LOG_VMM_ERR("virtio socket with interrupt %u: libvmm has no room for it\n", config->irq);
         return false;
     }
 #if defined(VMM_PROFILE_WINDOW)
@@ -92,6 +91,13 @@ bool vsock_seat_init(const struct vsock_config *seat_config)
 bool vsock_seat_has_register(uint64_t address)
 {
     return is_seated && address >= config->mmio_base && address - config->mmio_base < config->mmio_size;
+}
+
+void vsock_seat_access(const struct guest_access *access, uint64_t *value)
+{
+    uint64_t offset = access->address - config->mmio_base;
+    event_count(kind_of_access(offset, *value));
+    has_more |= vsock_mmio_access(&device, offset, access->width_bytes, access->is_write, value);
 }
 
 bool vsock_seat_owns(microkit_channel channel)
@@ -113,12 +119,19 @@ void vsock_seat_notified(microkit_channel channel)
     }
 }
 
+void vsock_seat_time_is_up(void)
+{
+    if (is_seated) {
+        vsock_device_complete(&device);
+    }
+}
+
 void vsock_seat_heartbeat(void)
 {
     if (!is_seated) {
         return;
     }
-    vsock_device_complete(&device);
+    vsock_device_catch_up(&device);
     if (!vsock_device_wants_ticks(&device)) {
         heartbeats = 0;
         return;
@@ -138,7 +151,7 @@ bool vsock_seat_settle(seL4_Word label)
     for (unsigned round = 0; has_more && round < ROUNDS_MAX; round++) {
         has_more = vsock_device_run(&device);
     }
-    complete_if_due(label);
+    bound_wait();
     /* libvmm also calls interrupt_finished() when the guest enables the interrupt, while it may be in a list
      * register. */
     if (was_finished && label == seL4_Fault_VGICMaintenance) {
@@ -157,18 +170,11 @@ bool vsock_seat_settle(seL4_Word label)
     return was_injected || has_more;
 }
 
-/*
- * An interrupt for each packet that the guest has sent would cost it more than the packet itself: three more faults,
- * and a switch to the driver's thread and back. So what was sent is returned when the guest has done with sending: it
- * waits for an interrupt, or faults for another reason, if only because its timer fires. While it goes on, the device
- * returns by halves of the queue. One that does neither, and never stops, is served by the heartbeat.
- */
-static void complete_if_due(seL4_Word label)
+/* The first of several wishes counts, so what is sent later waits less. */
+static void bound_wait(void)
 {
-    bool goes_on = label == 0 ? !idle_is_blocked() : was_kicked;
-    was_kicked = false;
-    if (!goes_on) {
-        vsock_device_complete(&device);
+    if (vsock_device_holds_completions(&device)) {
+        idle_wake_within(COMPLETION_WAIT_NS);
     }
 }
 
@@ -215,31 +221,6 @@ static void wake_peer(void *cookie, unsigned peer)
 {
     (void)cookie;
     peers_to_wake |= 1U << peer;
-}
-
-/* libvmm's VM exception handler; it advances the program counter and writes the registers back when this returns
- * true. */
-static bool access_registers(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers, void *cookie)
-{
-    (void)vcpu;
-    (void)cookie;
-    struct guest_access access;
-    if (guest_access_decode(&access, registers->pc, config->mmio_base + offset, false, syndrome) != NULL) {
-        return false;
-    }
-    uint64_t value = 0;
-    bool has_register = access.register_number != 31;
-    if (access.is_write && has_register) {
-        value = guest_access_stored(&access, *decode_rt(access.register_number, registers));
-    }
-    enum vmm_event event = kind_of_access(offset, value);
-    event_count(event);
-    was_kicked = event == VMM_EVENT_tx_kicks;
-    has_more |= vsock_mmio_access(&device, offset, access.width_bytes, access.is_write, &value);
-    if (!access.is_write && has_register) {
-        *decode_rt(access.register_number, registers) = guest_access_loaded(&access, value);
-    }
-    return true;
 }
 
 static enum vmm_event kind_of_access(size_t offset, uint64_t value)

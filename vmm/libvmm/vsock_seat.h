@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <microkit.h>
+#include "guest_access.h"
 #include "vsock_config.h"
 
 /* Registers the device with libvmm, which must be initialised. Says in the log why, if it returns false. */
@@ -18,14 +19,19 @@ bool vsock_seat_init(const struct vsock_config *config);
 /* Whether `address` of the guest is in the device's window. */
 bool vsock_seat_has_register(uint64_t address);
 
+/* An access to it. Loads leave their data in `*value`, stores take it from there. */
+void vsock_seat_access(const struct guest_access *access, uint64_t *value);
+
 /* Whether `channel` leads to a peer. */
 bool vsock_seat_owns(microkit_channel channel);
 
 /* That peer has notified us. */
 void vsock_seat_notified(microkit_channel channel);
 
-/* About a tenth of a second has passed (vmm/heartbeat.c): what the guest's driver still waits for, it gets now, and the
- * device has its ticks. */
+/* The time is over for which the seat asked idle_wake_within(): the guest gets back what it has sent. */
+void vsock_seat_time_is_up(void);
+
+/* About a tenth of a second has passed (vmm/heartbeat.c): all that was put off is done now, and the device has its ticks. */
 void vsock_seat_heartbeat(void);
 
 /*

@@ -22,7 +22,7 @@ enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const stru
     device->ops = setup->ops;
     device->cookie = setup->cookie;
     device->guest_cid = setup->guest_cid;
-    device->holds_completions = setup->holds_completions;
+    device->defers = setup->defers;
     device->num_peers = setup->num_peers;
     for (unsigned i = 0; i < setup->num_peers; i++) {
         const struct vsock_peer_setup *from = &setup->peers[i];
@@ -111,12 +111,25 @@ static bool settle(struct vsock_device *device)
     return settled;
 }
 
+static void wake_if_waiting(struct vsock_device *device, unsigned peer)
+{
+    if (vsock_ring_peer_waits(&device->peers[peer].ring)) {
+        device->counters[VSOCK_COUNT_NOTIFICATIONS]++;
+        device->ops->notify_peer(device->cookie, peer);
+    }
+}
+
 /* An interrupt for each packet that the guest sends would cost more than the packet. */
 static bool worth_holding(const struct vsock_device *device)
 {
     const struct vsock_queue *queue = &device->queues[QUEUE_TX];
-    return device->holds_completions && device->interrupt_status == 0
+    return device->defers && device->interrupt_status == 0
            && vsock_queue_unpublished(queue) < queue->num / 2 && vsock_queue_would_interrupt(queue);
+}
+
+bool vsock_device_holds_completions(const struct vsock_device *device)
+{
+    return vsock_device_up(device) && vsock_queue_unpublished(&device->queues[QUEUE_TX]) > 0;
 }
 
 void vsock_device_complete(struct vsock_device *device)
@@ -126,15 +139,30 @@ void vsock_device_complete(struct vsock_device *device)
     }
 }
 
+bool vsock_device_is_behind(const struct vsock_device *device)
+{
+    bool is_behind = vsock_device_holds_completions(device);
+    for (unsigned i = 0; i < device->num_peers; i++) {
+        is_behind = is_behind || vsock_ring_puts_off(&device->peers[i].ring);
+    }
+    return is_behind;
+}
+
+void vsock_device_catch_up(struct vsock_device *device)
+{
+    for (unsigned i = 0; i < device->num_peers; i++) {
+        vsock_ring_hurry(&device->peers[i].ring);
+        wake_if_waiting(device, i);
+    }
+    vsock_device_complete(device);
+}
+
 /* Shows peers and guest what was done, and wakes those who wait for it. */
 static void publish(struct vsock_device *device)
 {
     for (unsigned i = 0; i < device->num_peers; i++) {
         vsock_ring_publish(&device->peers[i].ring);
-        if (vsock_ring_peer_waits(&device->peers[i].ring)) {
-            device->counters[VSOCK_COUNT_NOTIFICATIONS]++;
-            device->ops->notify_peer(device->cookie, i);
-        }
+        wake_if_waiting(device, i);
     }
     if (vsock_device_up(device)) {
         bool rx = vsock_queue_publish(&device->queues[QUEUE_RX]);

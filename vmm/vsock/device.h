@@ -102,6 +102,14 @@ void vsock_rx_give_up(struct vsock_device *device, struct vsock_peer *peer);
 /* Forgets what is on its way to our guest. */
 void vsock_rx_reset(struct vsock_device *device);
 
+/* --- credit.c: credit updates that can wait --- */
+
+/* A packet of our guest goes into the peer's ring: must the peer be woken for it? */
+bool vsock_credit_send(struct vsock_device *device, const struct vsock_peer *peer, const struct vsock_header *header);
+
+/* All of a peer's packet has been delivered to our guest. */
+void vsock_credit_receive(struct vsock_device *device, struct vsock_peer *peer, const struct vsock_header *header);
+
 /* --- event.c --- */
 
 /* Tells our guest that all of its connections have ended. False if that cannot be said: there are other peers as well,

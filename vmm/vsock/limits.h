@@ -49,6 +49,11 @@
  * the 2 seconds after which Linux gives up connecting. */
 #define VSOCK_PATIENCE 4
 
+/* Streams whose credit is counted at a time, see credit.c. Ours. */
+#ifndef VSOCK_CREDITS
+#define VSOCK_CREDITS 64
+#endif
+
 /* Receive buffers that one peer may fill before it is the next peer's turn. Ours. */
 #define VSOCK_TURN 16
 

@@ -77,8 +77,10 @@ void vsock_ring_write(struct vsock_ring *ring, const void *from, size_t size)
 {
     uint32_t position = ring->tail & (ring->data_size - 1);
     uint32_t part = least((uint32_t)size, ring->data_size - position);
-    memcpy(ring->own->data + position, from, part);
-    memcpy(ring->own->data, (const uint8_t *)from + part, size - part);
+    copy_payload(ring->own->data + position, from, part);
+    if (size > part) {
+        copy_payload(ring->own->data, (const uint8_t *)from + part, size - part);
+    }
     ring->tail += (uint32_t)size;
 }
 
@@ -90,9 +92,27 @@ void vsock_ring_written(const struct vsock_ring *ring, uint32_t size, struct vso
     parts[1] = (struct vsock_bytes){.data = ring->own->data, .size = size - part};
 }
 
-void vsock_ring_end(struct vsock_ring *ring)
+void vsock_ring_end(struct vsock_ring *ring, bool is_urgent)
 {
     ring->tail = align_up(ring->tail);
+    ring->is_urgent = ring->is_urgent || is_urgent;
+}
+
+void vsock_ring_hurry(struct vsock_ring *ring)
+{
+    if (ring->is_urgent) {
+        return;
+    }
+    if (ring->tail == __atomic_load_n(&ring->peer->head, __ATOMIC_RELAXED)) {
+        ring->tail_moved = false;
+    } else {
+        ring->is_urgent = ring->tail_moved || ring->tail != ring->published_tail;
+    }
+}
+
+bool vsock_ring_puts_off(const struct vsock_ring *ring)
+{
+    return ring->tail_moved;
 }
 
 void vsock_ring_raise_epoch(struct vsock_ring *ring)
@@ -102,6 +122,7 @@ void vsock_ring_raise_epoch(struct vsock_ring *ring)
     ring->epoch++;
     __atomic_store_n(&ring->own->epoch, ring->epoch, __ATOMIC_RELEASE);
     ring->tail_moved = true;
+    ring->is_urgent = true;
 }
 
 /* --- what we receive --- */
@@ -110,8 +131,10 @@ static void copy_out(struct vsock_ring *ring, void *to, uint32_t size)
 {
     uint32_t position = ring->head & (ring->data_size - 1);
     uint32_t part = least(size, ring->data_size - position);
-    memcpy(to, ring->peer->data + position, part);
-    memcpy((uint8_t *)to + part, ring->peer->data, size - part);
+    copy_payload(to, ring->peer->data + position, part);
+    if (size > part) {
+        copy_payload((uint8_t *)to + part, ring->peer->data, size - part);
+    }
     ring->head += size;
 }
 
@@ -191,13 +214,17 @@ void vsock_ring_publish(struct vsock_ring *ring)
 
 bool vsock_ring_peer_waits(struct vsock_ring *ring)
 {
-    if (!ring->tail_moved && !ring->head_moved) {
+    bool tail_moved = ring->tail_moved & ring->is_urgent;
+    if (!(tail_moved | ring->head_moved)) {
         return false;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    bool waits = (ring->tail_moved && __atomic_load_n(&ring->peer->sleeping, __ATOMIC_RELAXED) != 0)
+    bool waits = (tail_moved && __atomic_load_n(&ring->peer->sleeping, __ATOMIC_RELAXED) != 0)
                  || (ring->head_moved && __atomic_load_n(&ring->peer->want_room, __ATOMIC_RELAXED) != 0);
-    ring->tail_moved = false;
+    if (tail_moved) {
+        ring->tail_moved = false;
+        ring->is_urgent = false;
+    }
     ring->head_moved = false;
     return waits;
 }

@@ -83,7 +83,8 @@ struct vsock_ring {
     uint32_t published_head;
     bool sleeping;
     bool want_room;
-    bool tail_moved; /* published since the peer was last considered for a notification */
+    bool is_urgent;  /* something of what the peer was not considered for a notification for */
+    bool tail_moved; /* published, and the peer not considered for a notification since */
     bool head_moved;
 };
 
@@ -104,11 +105,17 @@ void vsock_ring_init(struct vsock_ring *ring, void *own, const void *peer, uint6
 /* Largest payload that fits in one record now; false if not even an empty one does. An answer may use the reserve. */
 bool vsock_ring_room(const struct vsock_ring *ring, bool answer, uint32_t *payload_size);
 
-/* Writes a record's header, for which there must be room; vsock_ring_write() appends its header->len bytes; then end.
- */
+/* Writes a record's header, for which there must be room; vsock_ring_write() appends its header->len bytes; then end. A
+ * record that is not urgent does not wake the peer, until one does that is. */
 void vsock_ring_begin(struct vsock_ring *ring, const struct vsock_header *header, bool continues);
 void vsock_ring_write(struct vsock_ring *ring, const void *from, size_t size);
-void vsock_ring_end(struct vsock_ring *ring);
+void vsock_ring_end(struct vsock_ring *ring, bool is_urgent);
+
+/* What was written and not read yet is urgent after all. */
+void vsock_ring_hurry(struct vsock_ring *ring);
+
+/* The peer has not been considered for a notification, because nothing of what was published was urgent. */
+bool vsock_ring_puts_off(const struct vsock_ring *ring);
 
 /* The last `size` bytes that were written, before vsock_ring_end(): one part, or two if they wrap. */
 void vsock_ring_written(const struct vsock_ring *ring, uint32_t size, struct vsock_bytes parts[2]);

@@ -272,6 +272,7 @@ static bool deliver_piece(struct vsock_device *device, struct vsock_peer *peer)
     if (peer->left > 0) {
         return true;
     }
+    vsock_credit_receive(device, peer, whole);
     if (whole->op == VSOCK_OP_REQUEST) {
         (void)vsock_connections_add(&peer->connections, connection_of(whole)); /* deliverable() saw that it fits */
     } else if (whole->op == VSOCK_OP_RST) {
@@ -299,7 +300,7 @@ static bool answer(struct vsock_device *device, struct vsock_peer *peer, enum vs
         }
         struct vsock_header header = vsock_header_reset(&peer->record.header);
         vsock_ring_begin(&peer->ring, &header, false);
-        vsock_ring_end(&peer->ring);
+        vsock_ring_end(&peer->ring, true);
         vsock_device_observe(device, &header, NULL);
         count(device, VSOCK_COUNT_RESETS_TO_PEER);
     }

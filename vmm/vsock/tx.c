@@ -8,6 +8,7 @@
  * are used up.
  */
 #include "device.h"
+#include "memory.h"
 
 /* A packet is split for the ring only if a piece of at least this part of the ring fits: no dribbling of crumbs. */
 #define LEAST_PIECE(ring) ((ring)->data_size / 4)
@@ -175,7 +176,7 @@ static void send_piece(struct vsock_device *device, struct vsock_peer *peer, str
         left -= (uint32_t)part;
     }
     vsock_device_observe(device, &header, &peer->ring);
-    vsock_ring_end(&peer->ring);
+    vsock_ring_end(&peer->ring, vsock_credit_send(device, peer, &header));
     packet->left -= size;
     device->counters[VSOCK_COUNT_TX_BYTES] += size;
     count(device, VSOCK_COUNT_TX_RECORDS);
@@ -228,6 +229,7 @@ void vsock_tx_reset(struct vsock_device *device)
         device->waiting[i].next = i + 1u < VSOCK_QUEUE_SIZE_MAX ? (uint16_t)(i + 1u) : VSOCK_WAITING_NONE;
     }
     device->waiting_free = 0;
+    memset(device->credits, 0, sizeof device->credits);
     for (unsigned i = 0; i < device->num_peers; i++) {
         device->peers[i].waiting_first = VSOCK_WAITING_NONE;
         device->peers[i].held = 0;

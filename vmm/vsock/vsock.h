@@ -75,7 +75,7 @@ struct vsock_setup {
     struct vsock_peer_setup peers[VSOCK_MAX_PEERS];
     const struct vsock_ops *ops; /* must outlive the device */
     void *cookie;                /* handed to the callbacks */
-    bool holds_completions;      /* see vsock_device_complete() */
+    bool defers;                 /* see vsock_device_catch_up() */
 };
 
 enum vsock_setup_fault {
@@ -155,12 +155,23 @@ struct vsock_peer {
 
 #define VSOCK_WAITING_NONE 0xffffu
 
+/* What a peer's guest may send our guest on one stream, as far as it has been told. */
+struct vsock_credit {
+    uint64_t peer_cid;
+    uint32_t local_port;
+    uint32_t peer_port;
+    uint32_t allowed;  /* buf_alloc, bytes */
+    uint32_t told;     /* fwd_cnt */
+    uint32_t received; /* bytes of payload that came, counted as fwd_cnt is */
+    bool is_asked_for; /* by a CREDIT_REQUEST that was not answered yet */
+};
+
 /* All of the device's state. A seat allocates it and leaves the fields alone, but may read `counters`. */
 struct vsock_device {
     const struct vsock_ops *ops;
     void *cookie;
     uint64_t guest_cid;
-    bool holds_completions;
+    bool defers;
 
     /* registers */
     uint32_t status;
@@ -184,6 +195,7 @@ struct vsock_device {
     unsigned turn; /* the peer whose records are delivered first next time */
     struct vsock_peer peers[VSOCK_MAX_PEERS];
     struct vsock_connection connections[VSOCK_MAX_CONNECTIONS];
+    struct vsock_credit credits[VSOCK_CREDITS];
 
     uint64_t counters[VSOCK_COUNTERS];
 };
@@ -201,12 +213,22 @@ bool vsock_mmio_access(struct vsock_device *device, uint64_t offset, unsigned wi
 bool vsock_device_notified(struct vsock_device *device, unsigned peer);
 
 /*
- * With `holds_completions`, the chains of packets that our guest has sent are returned to it late, if that costs an
- * interrupt: with the next one that there is another reason for, when there are half as many as its queue is long, or by
- * this call. A seat that asks for it makes the call when the guest has nothing else to do or does something else, and
- * soon in any case: a driver may wait for nothing but this.
+ * With `defers`, a device puts off what costs an exit or an interrupt and nobody is likely to wait for, until it can be
+ * done along with something else:
+ *
+ *   completions      chains of packets that our guest has sent are returned to it with the next interrupt that there is
+ *                    another reason for, when there are half as many as its queue is long, or by vsock_device_complete()
+ *   credit updates   a peer is not woken for one of which its guest is not short (credit.c), but for the next packet, or
+ *                    by vsock_device_catch_up()
+ *
+ * A seat that asks for it calls vsock_device_complete() some milliseconds after vsock_device_holds_completions() has
+ * become true, for a driver may wait for nothing but this, and vsock_device_catch_up(), which does both, ten times a second,
+ * or when vsock_device_is_behind() has been true for a while.
  */
 void vsock_device_complete(struct vsock_device *device);
+bool vsock_device_holds_completions(const struct vsock_device *device);
+void vsock_device_catch_up(struct vsock_device *device);
+bool vsock_device_is_behind(const struct vsock_device *device);
 
 /* Goes on with work that was left over. */
 bool vsock_device_run(struct vsock_device *device);

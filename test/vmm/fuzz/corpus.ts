@@ -2,6 +2,7 @@
 // Programs for the fuzzer to start from: each operation of device_fuzz.c in a place where it does something, and each
 // kind of packet on each way through the device.
 
+import { creditPrograms, heldPrograms } from './deferred-programs.ts';
 import { chainPrograms, guestPrograms, registerPrograms } from './guest-programs.ts';
 import { lonelyPrograms, ringPrograms } from './peer-programs.ts';
 
@@ -17,6 +18,8 @@ export function makeCorpus(): Corpus {
       ...chainPrograms(),
       ...ringPrograms(),
       ...lonelyPrograms(),
+      ...creditPrograms(),
+      ...heldPrograms(),
     }).map(([name, program]) => [name, Uint8Array.from(program)]),
   );
 }

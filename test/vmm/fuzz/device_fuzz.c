@@ -33,6 +33,8 @@ enum op {
     OP_ISOLATE,
     OP_HONEST_SEND,    /* u8 which of the two, packet */
     OP_HONEST_RECEIVE, /* u8 which of the two */
+    OP_COMPLETE,       /* u8 device */
+    OP_CATCH_UP,       /* u8 device */
     NUM_OPS,
 };
 
@@ -46,7 +48,6 @@ struct input {
     const uint8_t *at;
     size_t left;
 };
-
 
 static uint64_t take(struct input *input, unsigned bytes)
 {
@@ -199,7 +200,7 @@ static void send_record(struct input *input)
     ring.peer_epoch = theirs->epoch + (uint32_t)take(input, 4);
     vsock_ring_begin(&ring, &header, false);
     vsock_ring_write(&ring, pattern, header.len < sizeof pattern ? header.len : sizeof pattern);
-    vsock_ring_end(&ring);
+    vsock_ring_end(&ring, true);
     own->tail = ring.tail;
     machine_notified(&machines[reader], is_alone(&machines[reader]) ? 0 : peer_index(reader, HOSTILE_VMM));
 }
@@ -298,6 +299,12 @@ static void run_op(enum op op, struct input *input)
         break;
     case OP_HONEST_RECEIVE:
         (void)receive_honest(1 + (unsigned)take(input, 1) % 2, &header);
+        break;
+    case OP_COMPLETE:
+        machine_complete(&machines[take(input, 1) % NUM_DEVICES]);
+        break;
+    case OP_CATCH_UP:
+        machine_catch_up(&machines[take(input, 1) % NUM_DEVICES]);
         break;
     case NUM_OPS:
         break;

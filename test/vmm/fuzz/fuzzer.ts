@@ -9,8 +9,9 @@ import { countInto, coverageFlags, type FileCoverage, readCoverage } from '../co
 import type { Corpus } from './corpus.ts';
 import { fuzzDir } from './language.ts';
 
-// Small queues are full soon.
-const flags = ['-D_GNU_SOURCE', '-g', '-O1', '-DVSOCK_QUEUE_SIZE_MAX=16', `-I${coreDir}`];
+// Small queues and tables are full soon.
+const limits = ['-DVSOCK_QUEUE_SIZE_MAX=16', '-DVSOCK_CREDITS=4'];
+const flags = ['-D_GNU_SOURCE', '-g', '-O1', ...limits, `-I${coreDir}`];
 const fuzzing = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
 
 /** Everything but replay.c, which has a main of its own. */

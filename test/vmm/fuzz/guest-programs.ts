@@ -28,6 +28,7 @@ import {
   receive,
   record,
   request,
+  run,
   rw,
   rx,
   send,
@@ -160,7 +161,7 @@ export const guestPrograms = (): Record<string, Bytes> => ({
     ...buffers(8, 30),
     ...honest(otherGuest, { to: hostileGuest, op: rw, len: 900 }),
     ...settle,
-    ...op('RUN', u8(0)),
+    ...run(0),
   ],
   'guest-absent': [
     ...honest(honestGuest, { to: hostileGuest, op: request }),

@@ -43,18 +43,14 @@ interface Packet {
   readonly ports?: number;
   readonly lie?: number;
   readonly flags?: number;
+  /** Of 16 MiB. */
+  readonly credit?: number;
 }
 
-const packet = ({ to, op: what, len = 0, type = stream, ports = 0, lie = 0, flags = 0 }: Packet): Bytes => [
-  lie,
-  to,
-  ports,
-  type,
-  what,
-  ...u16(len),
-  flags,
-  1,
-];
+function packet({ to, op: what, ...rest }: Packet): Bytes {
+  const { len = 0, type = stream, ports = 0, lie = 0, flags = 0, credit = 1 } = rest;
+  return [lie, to, ports, type, what, ...u16(len), flags, credit];
+}
 
 export const boot = (features: number, exponent = 4): Bytes => op('BOOT', u32(features), u8(exponent));
 export const linux = boot(0x3000_0002);
@@ -63,9 +59,14 @@ export const send = (what: Packet, pieces = 1): Bytes => op('PACKET', packet(wha
 export const buffers = (number: number, size = 1500): Bytes => op('BUFFERS', u8(number), u16(size));
 export const record = (reader: number, what: Packet, epoch = 0, peerEpoch = 0): Bytes =>
   op('RECORD', u8(reader), packet(what), u32(epoch), u32(peerEpoch));
-export const honest = (from: number, what: Packet): Bytes => op('HONEST_SEND', u8(from - 1), packet(what));
+/** An honest guest knows the operations of the protocol only: they are counted from 0. */
+export const honest = (from: number, what: Packet): Bytes =>
+  op('HONEST_SEND', u8(from - 1), packet({ ...what, op: what.op - 1 }));
 export const receive = (who: number): Bytes => op('HONEST_RECEIVE', u8(who - 1));
 export const settle = op('SETTLE');
+export const run = (device: number): Bytes => op('RUN', u8(device));
+export const complete = (device: number): Bytes => op('COMPLETE', u8(device));
+export const catchUp = (device: number): Bytes => op('CATCH_UP', u8(device));
 export const write = (offset: number, value: number, width = 0): Bytes =>
   op('WRITE_REGISTER', u16(offset), u8(width), u32(value));
 export const read = (offset: number, width = 0): Bytes => op('READ_REGISTER', u16(offset), u8(width));

@@ -29,6 +29,8 @@
 #define NUM_PEERS   (NUM_VMMS - 1)
 #define HOSTILE_VMM 3u
 
+#define IMMEDIATE_DEVICE 2u /* the only one that puts nothing off */
+
 #define HOLDS(condition)                                                                                               \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
@@ -88,6 +90,11 @@ void machine_notified(struct machine *machine, unsigned peer);
 void machine_run(struct machine *machine);
 void machine_off(struct machine *machine);
 void machine_tick(struct machine *machine);
+void machine_complete(struct machine *machine);
+void machine_catch_up(struct machine *machine);
+
+/* What a seat does for each device ten times a second. */
+void machines_catch_up(void);
 
 /* Delivers notifications and runs devices until all are quiet, or `rounds` times. True if they are quiet. */
 bool machines_settle(unsigned rounds);

@@ -46,4 +46,25 @@ export const fuzzMutants: readonly FuzzMutant[] = [
     replace: '',
     says: 'does not hold: ',
   },
+  {
+    file: 'device.c',
+    why: 'a device that never catches up with its peers',
+    find: '        vsock_ring_hurry(&device->peers[i].ring);\n',
+    replace: '',
+    says: 'does not hold: ',
+  },
+  {
+    file: 'device.c',
+    why: 'a device that holds more than half of its queue back',
+    find: 'vsock_queue_unpublished(queue) < queue->num / 2',
+    replace: 'vsock_queue_unpublished(queue) < queue->num',
+    says: 'does not hold: held == 0',
+  },
+  {
+    file: 'credit.c',
+    why: 'a place beyond the table of credits',
+    find: ' % VSOCK_CREDITS];',
+    replace: '];',
+    says: 'out of bounds',
+  },
 ];

@@ -136,7 +136,7 @@ export const lonelyPrograms = (): Record<string, Bytes> => {
         ...op('ISOLATE'),
         ...linux,
         ...record(hostileGuest, { to: hostileGuest, op: request }),
-        ...times(20, () => send({ to: hostileVmm, op: rw, len: 1500 })),
+        ...times(16, () => send({ to: hostileVmm, op: rw, len: 1500 })),
         ...times(12, () => op('TICK', u8(0))),
         ...settle,
       ],

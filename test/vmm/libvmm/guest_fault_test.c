@@ -4,7 +4,18 @@
 #include "fake.h"
 #include "faults.h"
 #include "guest_fault.h"
+#include "played_device.h"
 #include "virtual_timer.h"
+
+/* By any register, whose value the test has put there. */
+static enum guest_fault_verdict access_with(unsigned number, uint64_t address, bool is_write)
+{
+    fake.message[seL4_VMFault_IP] = fake.registers.pc;
+    fake.message[seL4_VMFault_Addr] = address;
+    fake.message[seL4_VMFault_PrefetchFault] = 0;
+    fake.message[seL4_VMFault_FSR] = data_abort(.width_log2 = 2, .rt = number, .is_write = is_write);
+    return judge(seL4_Fault_VMFault);
+}
 
 TEST(fault_without_valid_syndrome_stops_the_guest)
 {
@@ -13,12 +24,58 @@ TEST(fault_without_valid_syndrome_stops_the_guest)
     CHECK(strstr(fake.log, "address 0x140000") != NULL);
 }
 
+TEST(fault_at_the_socket_is_done_with_the_registers_that_it_takes)
+{
+    for (unsigned number = 5; number <= 9; number += 4) {
+        set_up();
+        fake.registers.pc = PC;
+        fake.registers.x[number] = 0xaabbccdd11223344;
+        CHECK_EQUAL(access_with(number, 0x140038, true), GUEST_FAULT_DONE);
+        CHECK_EQUAL(played.offset, 0x38);
+        CHECK_EQUAL(played.value, 0x11223344);
+        CHECK_EQUAL(fake.registers.pc, PC + 4);
+        CHECK_EQUAL(fake.registers.x[number], 0xaabbccdd11223344);
+        played.answer = 0x174726976;
+        CHECK_EQUAL(access_with(number, 0x140000, false), GUEST_FAULT_DONE);
+        CHECK_EQUAL(fake.registers.x[number], 0x74726976);
+        CHECK_EQUAL(fake.registers.pc, PC + 8);
+    }
+}
+
+TEST(fault_at_the_socket_takes_the_zero_register_for_zero)
+{
+    set_up();
+    fake.registers = (seL4_UserContext) { .pc = PC, .sp = 1, .x = { [0] = 2, [30] = 3 } };
+    CHECK_EQUAL(access_with(31, 0x140070, true), GUEST_FAULT_DONE);
+    CHECK_EQUAL(played.value, 0);
+    played.answer = 5;
+    CHECK_EQUAL(access_with(31, 0x140000, false), GUEST_FAULT_DONE);
+    CHECK_EQUAL(fake.registers.pc, PC + 8);
+    CHECK_EQUAL(fake.registers.sp, 1);
+    CHECK_EQUAL(fake.registers.x[0], 2);
+    CHECK_EQUAL(fake.registers.x[30], 3);
+}
+
+TEST(fault_at_the_socket_without_registers_stops_the_guest)
+{
+    set_up();
+    played.offset = 1;
+    fake.read_error = 3;
+    CHECK_EQUAL(access_with(5, 0x140038, true), GUEST_FAULT_STOP);
+    CHECK_EQUAL(played.offset, 1);
+    CHECK(strstr(fake.log, "cannot be read, seL4 error 3") != NULL);
+    fake.read_error = seL4_NoError;
+    fake.write_error = 3;
+    CHECK_EQUAL(access_with(5, 0x140038, true), GUEST_FAULT_STOP);
+    CHECK(strstr(fake.log, "cannot be written, seL4 error 3") != NULL);
+}
+
 TEST(fault_elsewhere_goes_to_libvmm_with_its_message)
 {
     fake_reset();
-    CHECK_EQUAL(store_at(0x140050, 1), GUEST_FAULT_FOR_LIBVMM);
+    CHECK_EQUAL(store_at(0x180050, 1), GUEST_FAULT_FOR_LIBVMM);
     CHECK_EQUAL(fake.register_reads, 0);
-    CHECK_EQUAL(fake.message[seL4_VMFault_Addr], 0x140050);
+    CHECK_EQUAL(fake.message[seL4_VMFault_Addr], 0x180050);
 }
 
 TEST(fault_at_the_distributor_goes_to_libvmm_with_its_message)

@@ -10,7 +10,13 @@
 #include "list_registers.h"
 #include "virtual_timer.h"
 
-#define SECOND 1000 /* ticks */
+/* Heartbeats come ten times a second. */
+static void pass(unsigned seconds, unsigned tenths)
+{
+    for (unsigned i = 0; i < seconds * 10 + tenths; i++) {
+        guest_life_pulse();
+    }
+}
 
 static const vmm_config_t config = { .ram = FAKE_RAM_START, .ram_size = FAKE_RAM_SIZE };
 
@@ -19,8 +25,6 @@ extern const char list_registers_code[];
 static void begin(void)
 {
     fake_reset();
-    fake.frequency = SECOND;
-    fake.count = 1000 * SECOND;
     fake.vcpu_registers[seL4_VCPUReg_SCTLR] = 0x30d00800;
     fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 0;
     CHECK(guest_life_begin(&config));
@@ -179,22 +183,36 @@ TEST(life_of_a_guest_that_resets_now_and_then_never_ends)
 {
     begin();
     for (unsigned i = 0; i < 1000; i++) {
-        fake.count += GUEST_LIFE_SECONDS_PER_RESET * SECOND;
+        pass(GUEST_LIFE_SECONDS_PER_RESET, 0);
         fake.log[0] = '\0';
         CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
     }
     /* And all that it saved is not more than the most. */
-    fake.count += 100000 * SECOND;
+    pass(100000, 0);
     unsigned resets = 0;
     while (guest_life_reset(0) == GUEST_FAULT_RESTARTED) {
         resets++;
     }
     CHECK_EQUAL(resets, GUEST_LIFE_RESETS_MAX);
-    /* Time counts in part, too. */
-    fake.count += GUEST_LIFE_SECONDS_PER_RESET * SECOND / 2;
+    /* Time counts in part, too; and not a moment of it was saved while there was nothing to fill up. */
+    pass(GUEST_LIFE_SECONDS_PER_RESET / 2, 0);
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_STOP);
-    fake.count += GUEST_LIFE_SECONDS_PER_RESET * SECOND / 2;
+    pass(GUEST_LIFE_SECONDS_PER_RESET / 2 - 1, 9);
+    CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_STOP);
+    pass(0, 1);
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
+    CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_STOP);
+}
+
+TEST(life_saves_no_time_before_the_first_reset)
+{
+    begin();
+    pass(GUEST_LIFE_SECONDS_PER_RESET - 1, 9);
+    for (unsigned i = 0; i < GUEST_LIFE_RESETS_MAX; i++) {
+        CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
+    }
+    pass(0, 1);
+    CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_STOP);
 }
 
 static unsigned console_resets;
@@ -208,7 +226,7 @@ static void count_console_reset(struct virtio_device *device)
 TEST(life_begins_again_without_the_old_ones_wait)
 {
     begin();
-    CHECK(idle_init(7));
+    idle_init(7);
     CHECK(idle_wait(0));
     CHECK_EQUAL(guest_life_reset(0), GUEST_FAULT_RESTARTED);
     idle_resume();

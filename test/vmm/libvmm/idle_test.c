@@ -22,7 +22,7 @@ static void set_up(void)
     fake.vcpu_registers[seL4_VCPUReg_CNTVOFF] = OFFSET;
     idle_forget();
     idle_timer_fired();
-    CHECK(idle_init(CHANNEL));
+    idle_init(CHANNEL);
 }
 
 /* The guest's timer will fire when the machine's counter is there. */
@@ -151,7 +151,7 @@ TEST(idle_deadline_as_far_as_a_guest_can_write_is_looked_at_within_the_hour)
 {
     set_up();
     fake.frequency = 62500000;
-    CHECK(idle_init(CHANNEL));
+    idle_init(CHANNEL);
     fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 1;
     fake.vcpu_registers[seL4_VCPUReg_CNTV_CVAL] = UINT64_MAX;
     CHECK(idle_wait(0));
@@ -196,6 +196,94 @@ TEST(idle_heartbeat_is_nothing_to_a_guest_without_deadline_or_a_running_one)
     CHECK_EQUAL(fake.timeouts, 0);
 }
 
+TEST(idle_vmm_is_called_back_before_a_later_deadline)
+{
+    set_up();
+    set_guest_timer(15000);
+    idle_wake_within(2000000);
+    CHECK(fake.timeout_ns >= 2000000 && fake.timeout_ns <= 2002000);
+    CHECK(idle_wait(0));
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 12000;
+    CHECK(idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 0);
+    /* Once; and the guest's own deadline is not forgotten over it. */
+    CHECK_EQUAL(fake.timeouts, 2);
+    CHECK(fake.timeout_ns >= 3000000 && fake.timeout_ns <= 3002000);
+    fake.count = 15000;
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 1);
+}
+
+TEST(idle_vmm_is_called_back_while_the_guest_is_blocked_without_deadline)
+{
+    set_up();
+    CHECK(idle_wait(0));
+    idle_wake_within(2000000);
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 11999;
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.timeouts, 2);
+    fake.count = 12000;
+    CHECK(idle_timer_fired());
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 0);
+    CHECK(idle_is_blocked());
+}
+
+TEST(idle_vmm_is_called_back_after_an_earlier_deadline)
+{
+    set_up();
+    set_guest_timer(11000);
+    CHECK(idle_wait(0));
+    CHECK_EQUAL(fake.timeouts, 1);
+    idle_wake_within(2000000);
+    CHECK_EQUAL(fake.timeouts, 1);
+    fake.count = 11000;
+    CHECK(!idle_timer_fired());
+    CHECK_EQUAL(fake.resumes, 1);
+    CHECK(fake.timeout_ns >= 1000000 && fake.timeout_ns <= 1002000);
+    fake.count = 12000;
+    CHECK(idle_timer_fired());
+}
+
+TEST(idle_earliest_of_several_wishes_counts)
+{
+    set_up();
+    idle_wake_within(3000000);
+    idle_wake_within(1000000);
+    idle_wake_within(2000000);
+    CHECK_EQUAL(fake.timeouts, 2);
+    CHECK(fake.timeout_ns >= 1000000 && fake.timeout_ns <= 1002000);
+    fake.count = 11000;
+    CHECK(idle_timer_fired());
+    CHECK_EQUAL(fake.timeouts, 2);
+    /* Not for ever, and no time overflows. */
+    idle_wake_within(UINT64_MAX);
+    CHECK(fake.timeout_ns >= 3600000000000 && fake.timeout_ns <= 3600000002000);
+    idle_forget();
+    fake.count += 3600 * MEGAHERTZ;
+    CHECK(!idle_timer_fired());
+}
+
+TEST(idle_wish_that_the_timer_missed_comes_true_with_the_next_heartbeat)
+{
+    set_up();
+    uint64_t missed = idle_missed_count();
+    set_guest_timer(15000);
+    CHECK(idle_wait(0));
+    idle_wake_within(2000000);
+    fake.count = 11999;
+    CHECK(!idle_heartbeat());
+    fake.count = 12000;
+    CHECK(idle_heartbeat());
+    CHECK_EQUAL(idle_missed_count(), missed + 1);
+    CHECK_EQUAL(fake.resumes, 0);
+    /* The guest's own deadline is asked for. */
+    CHECK_EQUAL(fake.timeouts, 3);
+    CHECK(fake.timeout_ns >= 3000000 && fake.timeout_ns <= 3002000);
+}
+
 TEST(idle_guest_that_was_stopped_stays_so)
 {
     set_up();
@@ -208,27 +296,60 @@ TEST(idle_guest_that_was_stopped_stays_so)
     CHECK_EQUAL(fake.resumes, 0);
 }
 
-TEST(idle_guest_never_blocks_where_the_counter_cannot_be_read)
+/* A counter that traps, and one that nobody has told its frequency. */
+static void set_up_without_clock(unsigned way)
 {
     set_up();
-    fake.is_counter_hidden = true;
-    CHECK(!idle_init(CHANNEL));
-    set_guest_timer(11000);
-    CHECK(!idle_wait(0));
-    CHECK(strstr(fake.log, "spins") != NULL);
+    fake.log[0] = '\0';
+    fake.is_counter_hidden = way == 0;
+    fake.frequency = way == 0 ? MEGAHERTZ : 0;
+    idle_init(CHANNEL);
+    CHECK(strstr(fake.log, "out of reach") != NULL);
 }
 
-TEST(idle_guest_never_blocks_on_a_machine_whose_counter_has_no_frequency)
+TEST(idle_guest_looks_with_every_heartbeat_where_the_counter_cannot_be_read)
 {
-    set_up();
-    fake.frequency = 0;
-    CHECK(!idle_init(CHANNEL));
-    set_guest_timer(11000);
-    CHECK(!idle_wait(0));
-    fake.vcpu_registers[seL4_VCPUReg_CNTV_CTL] = 0;
-    CHECK(!idle_wait(0));
-    CHECK_EQUAL(fake.stops, 0);
-    CHECK(strstr(fake.log, "spins") != NULL);
+    for (unsigned way = 0; way < 2; way++) {
+        set_up_without_clock(way);
+        uint64_t missed = idle_missed_count();
+        /* Whether it is due or not, nobody can tell. */
+        for (unsigned i = 1; i <= 10; i++) {
+            set_guest_timer(i % 2 == 0 ? 9000 : 11000);
+            CHECK(idle_wait(0));
+            CHECK_EQUAL(fake.stops, i);
+            CHECK(!idle_heartbeat());
+            CHECK_EQUAL(fake.resumes, i);
+            CHECK(!idle_heartbeat());
+            CHECK_EQUAL(fake.resumes, i);
+        }
+        CHECK_EQUAL(idle_missed_count(), missed);
+        CHECK_EQUAL(fake.timeouts, 0);
+    }
+}
+
+TEST(idle_guest_without_a_timer_sleeps_through_heartbeats_where_the_counter_cannot_be_read)
+{
+    for (unsigned way = 0; way < 2; way++) {
+        set_up_without_clock(way);
+        CHECK(idle_wait(0));
+        CHECK(!idle_heartbeat());
+        CHECK_EQUAL(fake.resumes, 0);
+        idle_resume();
+        CHECK_EQUAL(fake.resumes, 1);
+    }
+}
+
+TEST(idle_vmm_is_called_back_with_the_next_heartbeat_where_the_counter_cannot_be_read)
+{
+    for (unsigned way = 0; way < 2; way++) {
+        set_up_without_clock(way);
+        CHECK(idle_wait(0));
+        idle_wake_within(1000000);
+        CHECK(idle_heartbeat());
+        CHECK(!idle_heartbeat());
+        CHECK_EQUAL(fake.resumes, 0);
+        CHECK_EQUAL(fake.timeouts, 0);
+    }
 }
 
 TEST(idle_guest_that_cannot_be_resumed_is_in_the_log)

@@ -19,6 +19,7 @@ enum vsock_setup_fault vsock_device_init(struct vsock_device *device, const stru
     (void)device;
     played.ops = setup->ops;
     played.cookie = setup->cookie;
+    played.defers = setup->defers;
     return played.setup_fault;
 }
 
@@ -81,6 +82,18 @@ void vsock_device_complete(struct vsock_device *device)
 {
     (void)device;
     played.completed++;
+}
+
+bool vsock_device_holds_completions(const struct vsock_device *device)
+{
+    (void)device;
+    return played.holds;
+}
+
+void vsock_device_catch_up(struct vsock_device *device)
+{
+    (void)device;
+    played.caught_up++;
 }
 
 const char *vsock_setup_fault_text(enum vsock_setup_fault fault)

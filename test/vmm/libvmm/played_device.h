@@ -21,7 +21,10 @@ struct played_device {
     unsigned width;
     bool is_write;
     bool is_off;
+    bool defers;
+    bool holds; /* completions */
     unsigned completed;
+    unsigned caught_up;
     bool is_reset;
     bool wants_ticks;
     unsigned ticks;

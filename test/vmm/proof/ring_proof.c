@@ -35,7 +35,7 @@ static void send(struct vsock_ring *ring)
     PROVE(parts[0].size + parts[1].size == header.len, "what was written is all shown");
     PROVE(__CPROVER_r_ok(parts[0].data, parts[0].size) && __CPROVER_r_ok(parts[1].data, parts[1].size),
           "what is shown is in the ring");
-    vsock_ring_end(ring);
+    vsock_ring_end(ring, true);
     PROVE(ring->tail - tail <= VSOCK_RECORD_SIZE + room, "a record takes no more than the room there was");
     REACHED("a record was sent");
 }

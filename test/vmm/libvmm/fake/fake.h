@@ -79,12 +79,9 @@ typedef struct {
 #define ARM_GIC_IRQ_ROUTE(vcpu, id) ((irq_routing_info_t) { .intid = ((void)(vcpu), (id)) })
 
 typedef void (*virq_ack_fn_t)(irq_routing_info_t route, void *cookie);
-typedef bool (*vm_exception_handler_t)(size_t vcpu, size_t offset, size_t syndrome, seL4_UserContext *registers,
-                                       void *data);
 bool virq_register(irq_routing_info_t route, virq_ack_fn_t finished, void *cookie);
 bool virq_inject(irq_routing_info_t route);
 bool vgic_inject_irq(size_t vcpu, int interrupt);
-bool fault_register_vm_exception_handler(uintptr_t base, size_t size, vm_exception_handler_t handler, void *data);
 bool fault_advance_vcpu(size_t vcpu, seL4_UserContext *registers, size_t count);
 bool fault_is_read(uint64_t syndrome);
 seL4_Word *decode_rt(size_t number, seL4_UserContext *registers);
@@ -297,6 +294,8 @@ extern struct fake {
     seL4_Word message[4];
     seL4_UserContext registers; /* of the guest */
     unsigned register_reads;
+    unsigned register_writes;
+    seL4_Error read_error, write_error;
     unsigned advances; /* of the guest's program counter */
     unsigned acknowledged; /* VPPI events */
     seL4_Word vcpu_registers[seL4_VCPUReg_Num];
@@ -309,7 +308,6 @@ extern struct fake {
     unsigned timeouts, timeout_channel;
     unsigned injected[1024];
     unsigned notified[64];
-    vm_exception_handler_t handler; /* the one that was registered */
     virq_ack_fn_t finished;
     bool is_full; /* libvmm has no place for another handler */
     struct gic_dist_map distributor;
