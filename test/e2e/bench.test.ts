@@ -36,8 +36,8 @@ it('has no figures for a device that changes a byte', { timeout: 12 * minutes },
     cpSync(join(packageRoot, part), join(root, part), { recursive: true });
   mutate(
     join(root, 'vmm/vsock/ring.c'),
-    'memcpy(ring->own->data + position, from, part);',
-    'memcpy(ring->own->data + position, from, part); if (part > 1000) ring->own->data[position + 999] ^= 0x10;',
+    'copy_payload(ring->own->data + position, from, part);',
+    'copy_payload(ring->own->data + position, from, part); if (part > 1000) ring->own->data[position + 999] ^= 0x10;',
   );
   const { code, stdout, stderr } = await bench(root, little);
   expect(stderr).toMatch(

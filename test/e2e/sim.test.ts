@@ -182,15 +182,15 @@ describe('a device core that is broken on purpose does not pass', () => {
     [
       'a byte flipped on its way',
       'vmm/vsock/ring.c',
-      'memcpy(ring->own->data + position, from, part);',
-      'memcpy(ring->own->data + position, from, part); if (part > 1000) ring->own->data[position + 999] ^= 0x10;',
+      'copy_payload(ring->own->data + position, from, part);',
+      'copy_payload(ring->own->data + position, from, part); if (part > 1000) ring->own->data[position + 999] ^= 0x10;',
       1,
       /error\[RUN111\]: the receiver .* failed: number \d+ is \d+, expected \d+/,
     ],
     [
       'peers that are not woken',
       'vmm/vsock/device.c',
-      'device->ops->notify_peer(device->cookie, i);',
+      'device->ops->notify_peer(device->cookie, peer);',
       '',
       124,
       deadline,

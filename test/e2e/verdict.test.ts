@@ -27,7 +27,7 @@ const runIn = (root: string, timeoutSeconds: number): Promise<Ended> =>
 it('a byte flipped in the ring copy gives 1', { timeout: 12 * minutes }, async (ctx) => {
   await needQemu(ctx);
   const root = copyPackage();
-  const copy = 'memcpy(ring->own->data + position, from, part);';
+  const copy = 'copy_payload(ring->own->data + position, from, part);';
   // Only where payload is copied; a header of the device's own would be refused before the guest sees it.
   mutate(
     join(root, 'vmm/vsock/ring.c'),

@@ -97,6 +97,7 @@ export class Model {
     guest.isUp = false;
     guest.life++;
     guest.owed = [];
+    guest.spare.clear();
     guest.untaken = [];
     guest.chains = [];
     guest.buffers = [];
@@ -252,7 +253,9 @@ export class Model {
     const { header } = item;
     const fits = header.op === op.request ? this.fits(index, to, sentKey(header)) : 'yes';
     const mayPass = fits === 'no' && item.isMarked ? 'perhaps' : fits;
-    if (mayPass !== 'no') this.#touchTable(index, to, header, mayPass === 'yes' ? 'sure' : 'maybe');
+    // What could have been taken before has perhaps met another table.
+    const certainty = mayPass === 'yes' && !item.isMarked ? 'sure' : 'maybe';
+    if (mayPass !== 'no') this.#touchTable(index, to, header, certainty);
     if (mayPass === 'no') {
       this.#remove(index, to, item);
       this.#owe(index, header, 'reply', index).must = true;

@@ -189,7 +189,13 @@ function observeReset(model: Model, index: number, header: Header): void {
   }
   const best = owing.find((owed) => owed.must) ?? owing[0];
   if (best === undefined) throw new Violation(`guest ${index}: nobody owes ${describe(header)}`);
-  guest.owed = guest.owed.filter((owed) => owed !== best);
+  // A packet is answered once, whoever does it.
+  const isSettled = (owed: Owed): boolean =>
+    owed === best || (best.item !== undefined && owed.item === best.item);
+  guest.owed = guest.owed.filter((owed) => !isSettled(owed));
+  // It may as well have been another packet's, of which it is not known yet that it must be answered.
+  if (!best.must && owing.some((owed) => !isSettled(owed)))
+    guest.spare.set(key, (guest.spare.get(key) ?? 0) + 1);
   const isSure = owing.every((owed) => owed.kind === best.kind) && !model.isMourning(index, peer);
   const table = model.table(index, peer);
   const own = receivedKey(header);

@@ -4,7 +4,7 @@
 import { Violation } from './observe.ts';
 import { describe, op } from './packet.ts';
 import type { Model } from './model.ts';
-import type { Guest, Item } from './state.ts';
+import { type Guest, type Item, type Owed, owedKey } from './state.ts';
 
 /** A receive buffer takes any packet. */
 const isOpen = (guest: Guest): boolean =>
@@ -76,9 +76,18 @@ function judgeLane(model: Model, from: number, to: number): void {
 /** A connection that was asked for is accepted, or refused, or never heard of again: the last must not be. */
 const isLostSilently = (item: Item): boolean => item.header.op === op.request && !item.isTold;
 
+/** Counted for another one that has the same name and was not a must. */
+function hasCome(guest: Guest, owed: Owed): boolean {
+  const key = owedKey(owed.header);
+  const spare = guest.spare.get(key) ?? 0;
+  guest.spare.set(key, spare - 1);
+  return spare > 0;
+}
+
 function judgeGuest(model: Model, index: number): void {
   const guest = model.guest(index);
-  const missing = guest.owed.find((owed) => owed.must);
+  const missing = guest.owed.find((owed) => owed.must && !hasCome(guest, owed));
+  guest.spare.clear();
   if (missing !== undefined && guest.isUp)
     throw new Violation(
       `guest ${index}: ${describe(missing.header)} never came (${missing.kind})\n${model.explain()}`,

@@ -70,6 +70,8 @@ export interface Guest {
   chains: number[];
   untaken: Untaken[];
   owed: Owed[];
+  /** By the name of an RST: how many came that more than one packet may have caused, since the world last was at rest. */
+  readonly spare: Map<string, number>;
   noInterrupt: [boolean, boolean];
   isr: number;
   /** By peer: connections; whether it surely knows of the peer's last death; the lives whose survivors it has reset. */
@@ -90,6 +92,7 @@ export const newGuest = (index: number, num: number): Guest => ({
   chains: [],
   untaken: [],
   owed: [],
+  spare: new Map(),
   noInterrupt: [false, false],
   isr: 0,
   tables: Array.from({ length: num }, () => new Map()),
