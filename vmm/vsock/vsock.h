@@ -7,7 +7,7 @@
  *
  * What a seat does:
  *
- *   static struct vsock_device device;                       // zeroed, about 33 KiB
+ *   static struct vsock_device device;                       // zeroed, about 41 KiB
  *
  *   start        vsock_device_init(&device, &setup), when all regions are mapped
  *   MMIO fault   vsock_mmio_access(&device, offset, width, is_write, &value), then advance the guest's program
