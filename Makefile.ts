@@ -11,7 +11,7 @@ import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
 import { archive } from './make/tools/ar.ts';
-import { cc, type PrefixMap } from './make/tools/clang.ts';
+import { cc, type CompileOptions, type PrefixMap } from './make/tools/clang.ts';
 import { link } from './make/tools/lld.ts';
 import { microkit } from './make/tools/microkit.ts';
 import { extractSection, updateSections } from './make/tools/objcopy.ts';
@@ -152,7 +152,7 @@ function compileUpstream(
   inputs: ImageInputs,
   source: string,
   output: string,
-  { flags = [], includes = [] }: { flags?: readonly string[]; includes?: readonly string[] } = {},
+  { flags = [], includes = [] }: Pick<CompileOptions, 'flags' | 'includes'> = {},
 ): Step {
   return cc({
     clang: inputs.tools.clang,
@@ -180,8 +180,8 @@ const compileLibvmm = (inputs: ImageInputs): readonly Step[] =>
 const compileVmm = (inputs: ImageInputs): readonly Step[] =>
   vmmSources.map((source) =>
     compileOwn(inputs, `${inputs.vmm}/${source}`, objectOf('vmm', source), {
-      ...cpuInterface(inputs.board),
-      ...inputs.vmmDefines,
+      flags: source.startsWith('vsock/') ? ramOnlyFlags : [],
+      defines: { ...cpuInterface(inputs.board), ...inputs.vmmDefines },
     }),
   );
 
@@ -193,7 +193,7 @@ function compileOwn(
   inputs: ImageInputs,
   source: string,
   output: string,
-  defines: Readonly<Record<string, string>> = {},
+  { flags = [], defines = {} }: Pick<CompileOptions, 'flags' | 'defines'> = {},
 ): Step {
   return cc({
     clang: inputs.tools.clang,
@@ -205,7 +205,7 @@ function compileOwn(
       '-Wextra',
       '-Werror',
       ...sanitizerFlags(inputs.sdk.config),
-      ...(source.startsWith(`${inputs.vmm}/vsock/`) ? ramOnlyFlags : []),
+      ...flags,
       ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
     ],
     defines,

@@ -3,20 +3,7 @@
  * that showed it are in cases_test.c; here is one test for each defect. */
 #include <string.h>
 
-#include "guest.h"
-#include "harness.h"
-
-static struct packet packet;
-static struct world *world;
-static struct guest *guest, *other;
-static uint8_t data[VSOCK_PAYLOAD_SIZE_MAX];
-
-static void start(uint64_t ring_size, unsigned buffers)
-{
-    world = world_pair(ring_size, buffers);
-    guest = world->guests[0];
-    other = world->guests[1];
-}
+#include "upstream_pair.h"
 
 TEST(D1_no_packet_stops_the_device)
 {

@@ -3,20 +3,7 @@
  * in cases_test.c; here is one test for each defect. */
 #include <string.h>
 
-#include "guest.h"
-#include "harness.h"
-
-static struct packet packet;
-static struct world *world;
-static struct guest *guest, *other;
-static uint8_t data[VSOCK_PAYLOAD_SIZE_MAX];
-
-static void start(uint64_t ring_size, unsigned buffers)
-{
-    world = world_pair(ring_size, buffers);
-    guest = world->guests[0];
-    other = world->guests[1];
-}
+#include "upstream_pair.h"
 
 /* Sends a chain of two descriptors, the first with the header alone. */
 static void send_two(const struct vsock_header *header, uint64_t address, uint32_t size)

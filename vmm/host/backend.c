@@ -8,8 +8,7 @@
  * It listens on each Unix socket for a QEMU with `-chardev socket,id=c,path=SOCKET -device
  * vhost-user-vsock-device,chardev=c`. Every guest reaches every other. It says on stdout what happens, `ready` first,
  * and ends at SIGTERM or SIGINT with each device's counters, taking its sockets' names away; at SIGUSR1 it says the
- * counters and goes on. Exit codes: 0, 1 if it could
- * not start, 2 usage.
+ * counters and goes on. Exit codes: 0, 1 if it could not start, 2 usage.
  */
 #include <errno.h>
 #include <limits.h>

@@ -83,7 +83,7 @@ struct vsock_ring {
     uint32_t published_head;
     bool sleeping;
     bool want_room;
-    bool is_urgent;  /* something of what the peer was not considered for a notification for */
+    bool is_urgent;  /* of what the peer was not yet considered for a notification for, something is */
     bool tail_moved; /* published, and the peer not considered for a notification since */
     bool head_moved;
 };
