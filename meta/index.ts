@@ -40,7 +40,7 @@ export {
 } from './sddf/driver-config.ts';
 export { connectSerial, type SerialOptions } from './sddf/serial.ts';
 export { connectTimer, type TimerOptions } from './sddf/timer.ts';
-export { renderSdf } from './sdf.ts';
+export { renderSdf } from './sdf/render.ts';
 export * from './units.ts';
 export { connectVmm, type VirtioDeviceKind, virtioDeviceType, type VmmOptions } from './vmm.ts';
 export type { PassthroughDevice } from './vmm-passthrough.ts';

@@ -6,6 +6,7 @@ import { didYouMean, errorFinding } from '../finding.ts';
 import { pdLimits } from '../limits.ts';
 import {
   allPds,
+  type AnyIrq,
   type Channel,
   type ChannelEnd,
   type ProtectionDomain,
@@ -73,7 +74,7 @@ function checkIds(pd: ProtectionDomain, channels: readonly Channel[]): Diagnosti
     ...(a.pd === pd.name ? [{ id: a.id, user: `the channel to '${b.pd}'`, place }] : []),
     ...(b.pd === pd.name && b.pd !== a.pd ? [{ id: b.id, user: `the channel to '${a.pd}'`, place }] : []),
   ]);
-  const users = [...pd.irqs.map(({ id, irq, place }) => ({ id, user: `IRQ ${irq}`, place })), ...ends];
+  const users = [...pd.irqs.map((irq) => ({ id: irq.id, user: nameIrq(irq), place: irq.place })), ...ends];
   const twice = duplicates(users, ({ id }) => id).map(({ first, again }) =>
     errorFinding(
       'SDF405',
@@ -95,3 +96,10 @@ function checkIds(pd: ProtectionDomain, channels: readonly Channel[]): Diagnosti
     );
   return [...twice, ...outside];
 }
+
+const nameIrq = (irq: AnyIrq): string =>
+  'irq' in irq
+    ? `IRQ ${irq.irq}`
+    : 'pin' in irq
+      ? `pin ${irq.pin} of I/O APIC ${irq.ioapic ?? 0}`
+      : `MSI of ${irq.pcidev}`;

@@ -124,7 +124,7 @@ function checkChildren(parent: ProtectionDomain): Diagnostic[] {
 }
 
 function checkIrqs(pds: readonly ProtectionDomain[]): Diagnostic[] {
-  const irqs = pds.flatMap((pd) => pd.irqs.map((irq) => ({ pd: pd.name, ...irq })));
+  const irqs = pds.flatMap((pd) => pd.irqs.flatMap((irq) => ('irq' in irq ? [{ pd: pd.name, ...irq }] : [])));
   const wrong = irqs
     .filter(({ irq }) => !isIntegerBelow(irq, pdLimits.irqs))
     .map(({ pd, irq, place }) =>

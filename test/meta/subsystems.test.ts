@@ -284,7 +284,7 @@ describe('VMMs', () => {
       'intc@8000000/vcpu',
       'guest_ram_linux',
     ]);
-    expect(system.protectionDomains[0]?.irqs.map(({ irq }) => irq)).toEqual([33, 34]);
+    expect(system.protectionDomains[0]?.irqs).toMatchObject([{ irq: 33 }, { irq: 34 }]);
   });
 });
 

@@ -3,23 +3,30 @@
 // sdfgen's, byte for byte (shared facts/sdfgen.md §2); unlike sdfgen it escapes what XML wants escaped.
 
 import type {
+  AnyIrq,
+  CapMap,
   Channel,
   ChannelEnd,
-  Irq,
+  DomainSchedule,
+  IoAddressSpace,
+  IoPort,
   Mapping,
   MemoryRegion,
   ProtectionDomain,
   SystemDescription,
   VirtualMachine,
-} from './model.ts';
-import { hex } from './units.ts';
+} from '../model.ts';
+import { hex } from '../units.ts';
 
 /** The SDF text of `system`, without a trailing newline. Pure: the same system gives the same bytes. */
 export function renderSdf(system: SystemDescription): string {
   const lines = [
+    // Microkit knows the domains of those protection domains only that come after them.
+    ...(system.domains === undefined ? [] : renderDomains(system.domains)),
     ...system.memoryRegions.map(renderMr),
     ...system.protectionDomains.flatMap(renderPd),
     ...system.channels.flatMap(renderChannel),
+    ...(system.ioAddressSpaces ?? []).flatMap(renderIoAddressSpace),
   ];
   return ['<?xml version="1.0" encoding="UTF-8"?>', '<system>', ...lines.map(indent), '</system>'].join('\n');
 }
@@ -29,9 +36,11 @@ type Attribute = readonly [name: string, value: string | number | boolean | unde
 const renderMr = (mr: MemoryRegion): string =>
   empty('memory_region', [
     ['name', mr.name],
-    ['size', hex(mr.size)],
+    ['size', mr.isSizedByPrefill === true ? undefined : hex(mr.size)],
     ['phys_addr', optionalHex(mr.paddr)],
     ['page_size', optionalHex(mr.pageSize)],
+    ['prefill_path', mr.prefillPath],
+    ['prefill_bootinfo', mr.prefillBootinfo],
   ]);
 
 function renderPd(pd: ProtectionDomain): string[] {
@@ -45,19 +54,27 @@ function renderPd(pd: ProtectionDomain): string[] {
     ['stack_size', optionalHex(pd.stackSize)],
     ['smc', pd.smc],
     ['cpu', pd.cpu],
+    ['fpu', pd.fpu],
+    ['domain', pd.domain],
+    ['setvar_id', pd.setvarId],
   ];
   return element('protection_domain', attributes, [
-    empty('program_image', [['path', pd.programImage]]),
+    empty('program_image', [
+      ['path', pd.programImage],
+      ['path_for_symbols', pd.pathForSymbols],
+    ]),
     ...pd.maps.map(renderMap),
     ...pd.children.flatMap(renderPd),
     ...(pd.virtualMachine === undefined ? [] : renderVm(pd.virtualMachine)),
     ...pd.irqs.map(renderIrq),
+    ...(pd.ioPorts ?? []).map(renderIoPort),
     ...pd.setvars.map(({ symbol, regionPaddr }) =>
       empty('setvar', [
         ['symbol', symbol],
         ['region_paddr', regionPaddr.name],
       ]),
     ),
+    ...(pd.cspace === undefined ? [] : element('cspace', [], pd.cspace.map(renderCapMap))),
   ]);
 }
 
@@ -68,10 +85,11 @@ function renderVm(vm: VirtualMachine): string[] {
     ['budget', vm.budget],
     ['period', vm.period],
   ];
-  const vcpus = vm.vcpus.map(({ id, cpu }) =>
+  const vcpus = vm.vcpus.map(({ id, cpu, setvarId }) =>
     empty('vcpu', [
       ['id', id],
       ['cpu', cpu],
+      ['setvar_id', setvarId],
     ]),
   );
   return element('virtual_machine', attributes, [...vcpus, ...vm.maps.map(renderMap)]);
@@ -84,15 +102,51 @@ const renderMap = (map: Mapping): string =>
     ['perms', map.perms],
     ['setvar_vaddr', map.setvarVaddr],
     ['setvar_size', map.setvarSize],
+    ['setvar_prefill_size', map.setvarPrefillSize],
     ['cached', map.cached],
   ]);
 
-const renderIrq = (irq: Irq): string =>
-  empty('irq', [
-    ['irq', irq.irq],
-    ['id', irq.id],
-    ['trigger', irq.trigger],
-    ['setvar_id', irq.setvarId],
+function renderIrq(irq: AnyIrq): string {
+  const { id, setvarId } = irq;
+  if ('irq' in irq)
+    return empty('irq', [
+      ['irq', irq.irq],
+      ['id', id],
+      ['trigger', irq.trigger],
+      ['setvar_id', setvarId],
+    ]);
+  if ('pin' in irq)
+    return empty('irq', [
+      ['ioapic', irq.ioapic],
+      ['pin', irq.pin],
+      ['vector', irq.vector],
+      ['id', id],
+      ['trigger', irq.trigger],
+      ['polarity', irq.polarity],
+      ['setvar_id', setvarId],
+    ]);
+  return empty('irq', [
+    ['pcidev', irq.pcidev],
+    ['handle', irq.handle],
+    ['vector', irq.vector],
+    ['id', id],
+    ['setvar_id', setvarId],
+  ]);
+}
+
+const renderIoPort = (port: IoPort): string =>
+  empty('ioport', [
+    ['id', port.id],
+    ['addr', hex(port.addr)],
+    ['size', port.size],
+    ['setvar_id', port.setvarId],
+    ['setvar_addr', port.setvarAddr],
+  ]);
+
+const renderCapMap = ({ kind, slot, pd }: CapMap): string =>
+  empty(`cap_${kind}`, [
+    ['slot', slot],
+    ['pd', pd],
   ]);
 
 const renderChannel = ({ a, b }: Channel): string[] => element('channel', [], [a, b].map(renderEnd));
@@ -106,6 +160,51 @@ const renderEnd = (end: ChannelEnd): string =>
     ['pp', end.pp === true ? true : undefined],
     ['setvar_id', end.setvarId],
   ]);
+
+const renderIoAddressSpace = ({ name, peripheralId, domainId, maps }: IoAddressSpace): string[] =>
+  element(
+    'io_address_space',
+    [
+      ['name', name],
+      ['peripheral_id', peripheralId],
+      ['domain_id', domainId],
+    ],
+    maps.map(({ mr, iovaddr, perms }) =>
+      empty('iomap', [
+        ['mr', mr.name],
+        ['iovaddr', hex(iovaddr)],
+        ['perms', perms],
+      ]),
+    ),
+  );
+
+function renderDomains({ domains, entries, startIndex, indexShift }: DomainSchedule): string[] {
+  const slices = entries.map((entry) =>
+    'end' in entry
+      ? empty('schedule_end_marker', [])
+      : empty('schedule_entry', [
+          ['domain', entry.domain],
+          ['duration', `${entry.duration} ${entry.unit}`],
+        ]),
+  );
+  const bounds: Attribute[] = [
+    ['start_index', startIndex],
+    ['index_shift', indexShift],
+  ];
+  return element(
+    'domains',
+    [],
+    [
+      ...domains.map(({ name, id }) =>
+        empty('domain', [
+          ['name', name],
+          ['id', id],
+        ]),
+      ),
+      ...element('domain_schedule', bounds, slices),
+    ],
+  );
+}
 
 const element = (name: string, attributes: readonly Attribute[], children: readonly string[]): string[] => [
   `<${name}${renderAttributes(attributes)}>`,
