@@ -30,12 +30,11 @@ export {
 export * from './limits.ts';
 export * from './model.ts';
 export type { IrqOptions, MapOptions, PdBuilder, PdOptions, VmBuilder, VmOptions } from './pd-builder.ts';
-export type { Device } from './sddf/driver.ts';
+export { type Device, findDriver } from './sddf/driver.ts';
 export {
   type DriverConfig,
   type DriverConfigInput,
   driverConfigSchema,
-  findDriver,
   parseDriverConfig,
 } from './sddf/driver-config.ts';
 export { connectSerial, type SerialOptions } from './sddf/serial.ts';
