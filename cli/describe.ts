@@ -9,17 +9,12 @@ import { runSteps } from '../make/engine.ts';
 import type { Step } from '../make/step.ts';
 import { makeTemporaryDirectory } from '../make/temporary-directory.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
-import {
-  describeVsockSystem,
-  type DeviceTree,
-  type DriverConfig,
-  fdtLimits,
-  parseFdt,
-  refuse,
-  refuseErrors,
-  vsockGuestCounts,
-  type VsockSystem,
-} from '../meta/index.ts';
+import { refuse, refuseErrors } from '../meta/diagnostic.ts';
+import { type DeviceTree, parseFdt } from '../meta/fdt/parse.ts';
+import { fdtLimits } from '../meta/limits.ts';
+import type { DriverConfig } from '../meta/sddf/driver-config.ts';
+import { vsockGuestCounts } from '../meta/vsock-guests.ts';
+import { describeVsockSystem, type VsockSystem } from '../meta/vsock-system.ts';
 import { engineOptions } from './engine-options.ts';
 import type { Settings } from './options.ts';
 import { reportBuild } from './progress.ts';

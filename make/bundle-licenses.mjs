@@ -8,7 +8,7 @@ export async function licensesOf(inputs) {
   const folders = new Set(
     inputs.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file) ?? []),
   );
-  const texts = await Promise.all([...folders].toSorted().map(licenseOf));
+  const texts = await Promise.all([...folders].toSorted((a, b) => (a < b ? -1 : 1)).map(licenseOf));
   return `dist/ holds code of these packages.\n\n${texts.join('\n')}`;
 }
 
