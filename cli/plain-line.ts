@@ -53,6 +53,6 @@ function readFlag(
 
 /** Without what yargs reads anything into: quotes, a dash in front. */
 const plainValue = ({ type }: OptionSpec): RegExp =>
-  type === 'number' ? /^[0-9]{1,9}$/ : /^[^-"'\s][^"'\s]*$/;
+  type === 'number' ? /^[0-9]{1,9}$/ : /^[^-"'\s][^"']*$/;
 
 const specOf = (name: OptionName): OptionSpec => optionTable[name];
