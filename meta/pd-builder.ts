@@ -64,6 +64,7 @@ export class PdBuilder {
   readonly #irqs: Irq[] = [];
   readonly #setvars: Setvar[] = [];
   readonly #children: { readonly id: number; readonly pd: PdBuilder }[] = [];
+  #mapsEnd = 0n;
   #passive: boolean | undefined;
   #vm: VmBuilder | undefined;
 
@@ -80,14 +81,15 @@ export class PdBuilder {
 
   /** Maps `mr` and gives the address. */
   map(mr: MemoryRegion, options: MapOptions): Vaddr {
-    const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#maps));
+    const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#mapsEnd));
     this.#maps.push(mapping(mr, { ...options, vaddr: address }));
+    if (address + mr.size > this.#mapsEnd) this.#mapsEnd = address + mr.size;
     return address;
   }
 
   /** Where `map` would put a region of this size if no address were given. Reserves nothing. */
   nextVaddr(sizeBytes: bigint): Vaddr {
-    return vaddr(placeVaddr(sizeBytes, this.#maps));
+    return vaddr(placeVaddr(sizeBytes, this.#mapsEnd));
   }
 
   /** Adds an interrupt and gives its id, from the set that channels share; 0 if it got none, which is reported. */
