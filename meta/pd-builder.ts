@@ -57,7 +57,7 @@ export class PdBuilder {
   readonly name: string;
   readonly options: PdOptions;
   readonly #report: Report;
-  readonly #place: Place | undefined = callSite();
+  readonly #place: Place | undefined;
   readonly #ids = new IdSet();
   readonly #childIds = new IdSet();
   readonly #maps: Mapping[] = [];
@@ -68,7 +68,8 @@ export class PdBuilder {
   #passive: boolean | undefined;
   #vm: VmBuilder | undefined;
 
-  constructor(options: PdOptions, report: Report) {
+  constructor(options: PdOptions, report: Report, place: Place | undefined) {
+    this.#place = place;
     this.name = options.name;
     this.options = options;
     this.#passive = options.passive;
@@ -82,7 +83,7 @@ export class PdBuilder {
   /** Maps `mr` and gives the address. */
   map(mr: MemoryRegion, options: MapOptions): Vaddr {
     const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#mapsEnd));
-    this.#maps.push(mapping(mr, { ...options, vaddr: address }));
+    this.#maps.push(mapping(mr, { ...options, vaddr: address }, callSite(this.map)));
     if (address + mr.size > this.#mapsEnd) this.#mapsEnd = address + mr.size;
     return address;
   }
@@ -96,7 +97,7 @@ export class PdBuilder {
   addIrq(options: IrqOptions): number {
     const id = this.takeId(`IRQ ${options.irq}`, options.id);
     if (id === undefined) return 0;
-    const place = callSite();
+    const place = callSite(this.addIrq);
     this.#irqs.push({ ...options, id, ...(place === undefined ? {} : { place }) });
     return id;
   }
@@ -107,7 +108,7 @@ export class PdBuilder {
 
   /** Adds a child protection domain with this id or the lowest free one. */
   addChild(options: PdOptions, childId?: number): PdBuilder & { readonly childId: number } {
-    const pd = new PdBuilder(options, this.#report);
+    const pd = new PdBuilder(options, this.#report, callSite(this.addChild));
     const id = this.#take(this.#childIds, `child '${options.name}'`, childId) ?? 0;
     this.#children.push({ id, pd });
     return Object.assign(pd, { childId: id });
@@ -115,13 +116,14 @@ export class PdBuilder {
 
   /** The one virtual machine of this protection domain. */
   setVirtualMachine(options: VmOptions): VmBuilder {
-    const vm = new VmBuilder(options);
+    const place = callSite(this.setVirtualMachine);
+    const vm = new VmBuilder(options, place);
     if (this.#vm !== undefined)
       this.#report(
         errorFinding(
           'SDF106',
           `protection domain '${this.name}' already has the virtual machine '${this.#vm.options.name}'; '${options.name}' would be its second`,
-          { hint: 'describe a second protection domain for it', place: callSite() },
+          { hint: 'describe a second protection domain for it', place },
         ),
       );
     this.#vm = vm;
@@ -175,17 +177,18 @@ export class PdBuilder {
         'split it into two protection domains',
       ],
     }[answer.refused] as [string, string, string];
-    this.#report(errorFinding(code, message, { hint, place: callSite() }));
+    this.#report(errorFinding(code, message, { hint, place: callSite(this.#take) }));
     return undefined;
   }
 }
 
 export class VmBuilder {
   readonly options: VmOptions;
-  readonly #place: Place | undefined = callSite();
+  readonly #place: Place | undefined;
   readonly #maps: Mapping[] = [];
 
-  constructor(options: VmOptions) {
+  constructor(options: VmOptions, place: Place | undefined) {
+    this.#place = place;
     this.options = options;
   }
 
@@ -195,7 +198,7 @@ export class VmBuilder {
 
   /** Maps `mr` at a guest physical address. */
   map(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): void {
-    this.#maps.push(mapping(mr, options));
+    this.#maps.push(mapping(mr, options, callSite(this.map)));
   }
 
   describe(): VirtualMachine {
@@ -207,7 +210,10 @@ export class VmBuilder {
   }
 }
 
-function mapping(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): Mapping {
-  const place = callSite();
+function mapping(
+  mr: MemoryRegion,
+  options: MapOptions & { readonly vaddr: bigint },
+  place: Place | undefined,
+): Mapping {
   return { mr, ...options, ...(place === undefined ? {} : { place }) };
 }

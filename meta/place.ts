@@ -9,16 +9,16 @@ import type { Place } from './diagnostic.ts';
 /** In the bundle the library is in two directories, one in the other. */
 const ownDirectory = new URL('.', import.meta.url).href.replace(/[/]dist[/]chunks[/]$/, '/dist/');
 
-/** Frames cost time, and most callers call the library at once; systems that are made of others lie deeper. */
-const depths = [4, 16];
+/** Frames cost time. Most callers are the user's; systems that are made of others lie deeper. */
+const depths = [1, 16];
 
 /**
- * The nearest caller outside of this library, or undefined if there is none (in the bundle the shipped systems lie in
+ * The nearest caller of `method` outside of this library, or undefined if there is none (in the bundle the shipped systems lie in
  * the library's own directory: their lines would tell the user nothing).
  */
-export function callSite(): Place | undefined {
+export function callSite(method: (...args: never[]) => unknown): Place | undefined {
   for (const depth of depths) {
-    const frame = framesAbove(callSite, depth).find(isForeign);
+    const frame = framesAbove(method, depth).find(isForeign);
     if (frame !== undefined) return lazyPlace(frame);
   }
   return undefined;
@@ -28,7 +28,7 @@ type Prepare = typeof Error.prepareStackTrace;
 
 const keepFrames = (_error: Error, frames: NodeJS.CallSite[]): NodeJS.CallSite[] => frames;
 
-function framesAbove(above: () => unknown, depth: number): readonly NodeJS.CallSite[] {
+function framesAbove(above: (...args: never[]) => unknown, depth: number): readonly NodeJS.CallSite[] {
   const { prepareStackTrace, stackTraceLimit } = Error;
   const holder: { stack?: readonly NodeJS.CallSite[] } = {};
   Error.stackTraceLimit = depth;
