@@ -146,6 +146,22 @@ export const optionTable = {
     describe:
       'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
   },
+  system: {
+    type: 'string',
+    isPath: true,
+    describe: "a system of your own: a TypeScript file that exports defineSystem(…); default: vmbuild's",
+  },
+  'search-path': {
+    type: 'string',
+    isPath: true,
+    describe: 'with --system: directories of ready-made ELF files, colons between',
+  },
+  watch: {
+    type: 'boolean',
+    alias: 'w',
+    fallback: false,
+    describe: 'go on: do it again whenever a file that it read changes, until Ctrl-C',
+  },
   sdf: {
     type: 'string',
     fallback: 'vsock.system',
