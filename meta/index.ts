@@ -48,7 +48,7 @@ export {
 export * from './limits.ts';
 export * from './model.ts';
 export type { IrqOptions, MapOptions, PdBuilder, PdOptions, VmBuilder, VmOptions } from './pd-builder.ts';
-export type { Library, OwnProgram, Program, SddfProgram, SddfProgramName } from './program.ts';
+export * from './program.ts';
 export type { Device } from './sddf/driver.ts';
 export {
   type DriverConfig,
