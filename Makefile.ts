@@ -77,7 +77,7 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
   const sdf = writeFile(outputs.system, renderSdf(system.system));
   const tools = pdTools(inputs);
   const configs = configuredPds(system.configs).map((name) =>
-    pdConfig(tools, name, system.configs, ownIncludes(inputs)),
+    pdConfig(tools, name, system.configs, { includes: ownIncludes(inputs) }),
   );
 
   const sddfUtil = planSddfUtil(tools, inputs.sddf);

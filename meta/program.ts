@@ -15,7 +15,8 @@ export interface OwnProgram {
   readonly libraries?: readonly Library[];
 }
 
-export type Library = 'sddf' | 'libvmm';
+/** `serial_printf`: sDDF's printf prints over the serial port, after serial_putchar_init(), not by the kernel's debug call. */
+export type Library = 'sddf' | 'serial_printf' | 'libvmm';
 
 /** A program of sDDF's, for the board's device. */
 export interface SddfProgram {

@@ -106,11 +106,21 @@ export const pdConfig = (
   pdTools: PdTools,
   pd: string,
   configs: readonly ComponentConfig[],
-  includes: readonly string[],
+  options: Pick<More, 'includes' | 'alsoReads'>,
 ): readonly Step[] => [
   writeFile(configHeader(pd), renderConfigHeader(pd, configs)),
-  compileOwn(pdTools, configHeader(pd), configObject(pd), { includes }),
+  compileOwn(pdTools, configHeader(pd), configObject(pd), options),
 ];
+
+interface PatchedProgram {
+  readonly pd: string;
+  /** Directory of what it is linked from. */
+  readonly room: string;
+  readonly objects: readonly Step[];
+  readonly archives: readonly string[];
+  /** What the system calls it. */
+  readonly image: string;
+}
 
 /**
  * A program that was written for another way: linked as upstream does, then the bytes that the compiler laid out for its
@@ -118,12 +128,7 @@ export const pdConfig = (
  */
 export function patchedProgram(
   pdTools: PdTools,
-  {
-    pd,
-    room,
-    objects,
-    archives,
-  }: { pd: string; room: string; objects: readonly Step[]; archives: readonly string[] },
+  { pd, room, objects, archives, image }: PatchedProgram,
   configs: readonly ComponentConfig[],
 ): { readonly elf: string; readonly steps: readonly Step[] } {
   const linked = linkPd(pdTools, `obj/${room}/${pd}.elf`, { objects: outputsOf(objects), archives });
@@ -132,12 +137,11 @@ export function patchedProgram(
   const bytes = sections.map((section) =>
     extractSection({ objcopy, input: configObject(pd), output: `obj/config/${pd}${section}`, section }),
   );
-  const elf = `${pd}.elf`;
   const configured = updateSections({
     objcopy,
     input: `obj/${room}/${pd}.elf`,
-    output: elf,
+    output: image,
     sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
   });
-  return { elf, steps: [...objects, linked, ...bytes, configured] };
+  return { elf: image, steps: [...objects, linked, ...bytes, configured] };
 }

@@ -8,6 +8,7 @@ import { sanitizerFlags } from '../tools/pd-flags.ts';
 import { compileUpstream, library, objectOf, patchedProgram, type PdTools } from './compile.ts';
 
 export const sddfUtilArchive = 'libsddf_util_debug.a';
+export const serialPrintfArchive = 'libsddf_serial_printf.a';
 export const libvmmArchive = 'libvmm.a';
 
 export const sddfIncludes = (sddf: string): readonly string[] => [
@@ -22,6 +23,12 @@ export const planSddfUtil = (pdTools: PdTools, sddf: string): readonly Step[] =>
     sddfUtilArchive,
     sddfUtilSources.map((source) => compileUpstream(pdTools, `${sddf}/${source}`, objectOf('sddf', source))),
   );
+
+/** In an archive of its own, since it stands in for a part of the other. */
+export const planSerialPrintf = (pdTools: PdTools, sddf: string): readonly Step[] =>
+  library(pdTools, serialPrintfArchive, [
+    compileUpstream(pdTools, `${sddf}/util/putchar_serial.c`, objectOf('sddf', 'util/putchar_serial.c')),
+  ]);
 
 export const planLibvmm = (pdTools: PdTools, libvmm: string): readonly Step[] =>
   library(
@@ -40,20 +47,28 @@ export interface SddfDevices {
   readonly timer: { readonly driver: { readonly directory: string } };
 }
 
+export interface SddfPd {
+  readonly sddf: string;
+  readonly devices: SddfDevices;
+  readonly program: SddfProgramName;
+  readonly pd: string;
+  /** What the system calls it; default: as the protection domain, with `.elf`. */
+  readonly image?: string;
+}
+
 /** A program of sDDF's for the protection domain `pd`, with its configs. */
 export function planSddfProgram(
   pdTools: PdTools,
-  {
-    sddf,
-    devices,
-    program,
-    pd,
-  }: { sddf: string; devices: SddfDevices; program: SddfProgramName; pd: string },
+  { sddf, devices, program, pd, image = `${pd}.elf` }: SddfPd,
   configs: readonly ComponentConfig[],
 ): { readonly elf: string; readonly steps: readonly Step[] } {
   const { room, source, includes = [] } = sourceOf(sddf, devices, program);
   const object = compileUpstream(pdTools, source, `obj/${room}/${pd}.o`, { includes });
-  return patchedProgram(pdTools, { pd, room, objects: [object], archives: [sddfUtilArchive] }, configs);
+  return patchedProgram(
+    pdTools,
+    { pd, room, objects: [object], archives: [sddfUtilArchive], image },
+    configs,
+  );
 }
 
 interface SddfSource {
