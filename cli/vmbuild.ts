@@ -129,6 +129,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  graph: {
+    describe: 'draw the system: who talks to whom, who maps what, and what stands out; --output FILE.svg',
+    options: ['board', 'vms', 'dtb', 'build-dir', 'format', 'output', 'json', 'quiet', 'verbose'],
+    load: () => import('./commands/graph.ts'),
+  },
   boards: {
     describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',
     options: ['json', 'quiet', 'verbose'],

@@ -99,7 +99,7 @@ const spaceJson = ({ id, name, peripheralId, domainId }: IoSpaceNode): Readonly<
   node: id,
   name,
   peripheralId,
-  domainId,
+  domainId: domainId ?? null,
 });
 
 const channelJson = ({ id, a, b }: ChannelEdge): Readonly<Record<string, unknown>> => {

@@ -41,7 +41,7 @@ export function vmLines(vm: VmNode): string[] {
 
 export const spaceLines = ({ peripheralId, domainId }: IoSpaceNode): string[] => [
   'I/O address space',
-  `device ${visible(peripheralId)}, domain ${domainId}`,
+  `device ${visible(peripheralId)}${domainId === undefined ? '' : `, domain ${domainId}`}`,
 ];
 
 /** Regions that one box lists. */

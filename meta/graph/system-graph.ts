@@ -99,7 +99,7 @@ export interface IoSpaceNode {
   readonly id: string;
   readonly name: string;
   readonly peripheralId: string;
-  readonly domainId: number;
+  readonly domainId?: number;
 }
 
 export interface MapEdge {
@@ -197,7 +197,7 @@ export function graphOf(system: SystemDescription, name: string): SystemGraph {
       id: id(space),
       name: space.name,
       peripheralId: space.peripheralId,
-      domainId: space.domainId,
+      ...(space.domainId === undefined ? {} : { domainId: space.domainId }),
     })),
     maps,
     channels: system.channels.flatMap(({ a, b }, index) => {
