@@ -2,13 +2,14 @@
 // `vmbuild graph`: the system as a picture (DOT, Mermaid, SVG) or as JSON. What stands out is said on stderr too.
 import { extname, resolve } from 'node:path';
 import { replaceFile } from '../../make/temporary.ts';
-import { type Diagnostic, exitCode, refuse } from '../../meta/diagnostic.ts';
+import { type Diagnostic, exitCode, refuse, Refusal } from '../../meta/diagnostic.ts';
 import { warningFinding } from '../../meta/finding.ts';
 import { graphToJson } from '../../meta/graph/render-json.ts';
 import { renderDot } from '../../meta/graph/render-dot.ts';
 import { renderMermaid } from '../../meta/graph/render-mermaid.ts';
 import { type Scene, sceneOf } from '../../meta/graph/scene.ts';
 import { graphOf, type SystemGraph } from '../../meta/graph/system-graph.ts';
+import { loadCheckTarget } from '../check-target.ts';
 import type { Settings } from '../options.ts';
 import { refuseOverwriting } from '../overwriting.ts';
 import { printDiagnostics, say } from '../report.ts';
@@ -24,15 +25,13 @@ export const run: Command = async (context) => {
   const output = given === undefined ? undefined : resolve(given);
   const format = formatOf(settings, output);
   if (output !== undefined) refuseOverwriting(settings, [output]);
-  const subject = await loadSubject(context);
+  const { system, findings, name } = await loadSubject(context, await loadCheckTarget(context));
+  if (system === undefined) throw new Refusal(findings);
   // A system that Microkit would refuse is drawn all the same: that is when one looks at it.
-  printDiagnostics(subject.findings);
-  if (output !== undefined && resolve(subject.place) === output)
-    refuse('ARG128', `'${output}' would be written by this command, which reads it`, {
-      hint: 'name another file with --output',
-      exit: exitCode.usage,
-    });
-  const graph = graphOf(subject.system, subject.name);
+  printDiagnostics(findings.slice(0, saidFindings));
+  if (findings.length > saidFindings)
+    say(settings, `and ${findings.length - saidFindings} findings more; 'vmbuild check' has them all`);
+  const graph = graphOf(system, name);
   sayMarks(settings, graph);
   const text = await renderAs(format, graph, context);
   if (output === undefined) process.stdout.write(text);
@@ -104,6 +103,8 @@ function formatOf(settings: Settings, output: string | undefined): Format {
   );
 }
 
+/** Who wants more of them asks `check`. */
+const saidFindings = 20;
 /** Marks that are said; the JSON has all. */
 const saidMarks = 12;
 
