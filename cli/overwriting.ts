@@ -21,10 +21,14 @@ export function refuseOverwriting(settings: Settings, alsoMade: readonly string[
     const read = settings.text(name);
     const hit = read === undefined ? undefined : made.find(({ path }) => isSame(path, read));
     if (hit !== undefined)
-      refuse('ARG128', `'${hit.path}' would be written by ${hit.by}, and ${name === 'file' ? 'is what it reads' : `--${name} reads it`}`, {
-        hint: 'name another file or directory for the output',
-        exit: exitCode.usage,
-      });
+      refuse(
+        'ARG128',
+        `'${hit.path}' would be written by ${hit.by}, and ${name === 'file' ? 'is what it reads' : `--${name} reads it`}`,
+        {
+          hint: 'name another file or directory for the output',
+          exit: exitCode.usage,
+        },
+      );
   }
 }
 

@@ -111,5 +111,6 @@ const saidMarks = 12;
 function sayMarks(settings: Settings, { marks }: SystemGraph): void {
   const loud = marks.filter(({ kind }) => kind !== 'shared-writable');
   for (const { message, kind } of loud.slice(0, saidMarks)) say(settings, `graph: ${kind}: ${message}`);
-  if (loud.length > saidMarks) say(settings, `graph: and ${loud.length - saidMarks} more; --json has them all`);
+  if (loud.length > saidMarks)
+    say(settings, `graph: and ${loud.length - saidMarks} more; --json has them all`);
 }

@@ -142,6 +142,10 @@ const refuseLate = (who: string, deadlineMs: number): never =>
   });
 
 const refuseSize = (sizeBytes: number): never =>
-  refuse('GRF103', `the picture has ${formatSize(BigInt(sizeBytes))}; the limit is ${formatSize(BigInt(maxSvgBytes))}`, {
-    hint: "use '--format json'",
-  });
+  refuse(
+    'GRF103',
+    `the picture has ${formatSize(BigInt(sizeBytes))}; the limit is ${formatSize(BigInt(maxSvgBytes))}`,
+    {
+      hint: "use '--format json'",
+    },
+  );

@@ -112,10 +112,7 @@ const mark = (
 
 const callsNotUpwards = (channels: readonly ChannelEdge[], { pds }: World): Mark[] =>
   channels.flatMap(({ id, a, b }) =>
-    [
-      [a, b] as const,
-      [b, a] as const,
-    ].flatMap(([from, to]) => {
+    [[a, b] as const, [b, a] as const].flatMap(([from, to]) => {
       const [caller, callee] = [pds.get(from.pd), pds.get(to.pd)];
       if (!from.mayCall || caller === undefined || callee === undefined) return [];
       if (callee.priority > caller.priority) return [];
@@ -144,8 +141,7 @@ function callsThatWaitBelow(server: PdNode, { links, distance }: World): Mark[] 
   const calling = all.filter(({ otherEnd }) => otherEnd.mayCall);
   const callers = new Set(calling.map(({ other }) => other));
   const helping = all.filter(
-    ({ other, otherEnd }) =>
-      otherEnd.mayNotify && !callers.has(other) && distance(other) <= distance(server),
+    ({ other, otherEnd }) => otherEnd.mayNotify && !callers.has(other) && distance(other) <= distance(server),
   );
   const seen = new Set<PdNode>();
   return helping.flatMap(({ other: helper, channel }) => {

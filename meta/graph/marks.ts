@@ -53,7 +53,9 @@ export function findMarks(graph: Unmarked): readonly Mark[] {
     if (list === undefined) users.set(map.region, [map]);
     else list.push(map);
   }
-  const names = new Map([...graph.pds, ...graph.vms, ...graph.ioAddressSpaces].map(({ id, name }) => [id, name]));
+  const names = new Map(
+    [...graph.pds, ...graph.vms, ...graph.ioAddressSpaces].map(({ id, name }) => [id, name]),
+  );
   const list = (ids: readonly string[]): string => {
     const shown = ids.slice(0, listed).map((id) => `'${visible(names.get(id) ?? id)}'`);
     return `${shown.join(', ')}${ids.length > listed ? ` and ${ids.length - listed} more` : ''}`;
@@ -86,15 +88,12 @@ function markRegion(
   const executing = owners(maps.filter((map) => map.owner === map.pd && map.perms.includes('x')));
   const writing = owners(maps.filter(({ perms }) => perms.includes('w')));
   if (executing.length > 0 && writing.length > 0)
-    mark(
-      'writable-code',
-      `'${name}' can be executed by ${list(executing)} and written by ${list(writing)}`,
-      [...new Set([...executing, ...writing])],
-    );
+    mark('writable-code', `'${name}' can be executed by ${list(executing)} and written by ${list(writing)}`, [
+      ...new Set([...executing, ...writing]),
+    ]);
   const sharers = uniquePds(maps);
   if (region.isDevice && sharers.length > 1)
     mark('shared-device', `the registers '${name}' are mapped by ${list(sharers)}`, sharers);
-  if (writers.length > 1)
-    mark('shared-writable', `'${name}' can be written by ${list(writers)}`, writers);
+  if (writers.length > 1) mark('shared-writable', `'${name}' can be written by ${list(writers)}`, writers);
   return found;
 }

@@ -29,5 +29,8 @@ const labelChars = 64;
 export function visible(name: string): string {
   if (name === '') return '(no name)';
   const shown = name.length > labelChars ? `${name.slice(0, labelChars - 1)}…` : name;
-  return shown.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16) ?? ''}}`);
+  return shown.replaceAll(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u{${char.codePointAt(0)?.toString(16) ?? ''}}`,
+  );
 }

@@ -66,17 +66,7 @@ const styles: Readonly<Record<Line['kind'], readonly string[]>> = {
   sharing: ['style=bold'],
 };
 
-function renderLine({
-  from,
-  to,
-  kind,
-  text,
-  tone,
-  fromText,
-  toText,
-  pointsTo,
-  pointsFrom,
-}: Line): string {
+function renderLine({ from, to, kind, text, tone, fromText, toText, pointsTo, pointsFrom }: Line): string {
   const direction = pointsTo ? (pointsFrom ? 'both' : 'forward') : pointsFrom ? 'back' : 'none';
   // Tone comes last: of two colours Graphviz takes the later.
   const attributes = [
@@ -106,7 +96,9 @@ function renderLegend({ remarks }: Scene): string[] {
     row(`<table border="0" cellborder="0" cellspacing="1" cellpadding="1">${key.join('')}</table>`),
     row('blue: channel with its ids, thick: protected calls'),
     row('grey: map; arrows show who reads and who writes'),
-    ...(remarks.length === 0 ? [] : [row('<b>What stands out</b>'), ...remarks.map((r) => row(escapeHtml(r)))]),
+    ...(remarks.length === 0
+      ? []
+      : [row('<b>What stands out</b>'), ...remarks.map((r) => row(escapeHtml(r)))]),
   ];
   return [
     `legend [shape=plain, fontsize=9, label=<<table border="1" color="#afb8c1" cellborder="0" cellspacing="0">${rows.join('')}</table>>]`,

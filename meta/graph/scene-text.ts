@@ -5,15 +5,19 @@ import { formatSize } from '../diagnostic.ts';
 import { pdLimits } from '../limits.ts';
 import { hex } from '../units.ts';
 import { visible } from './node-id.ts';
-import type { IoPortNode, IoSpaceNode, IrqNode, PdNode, RegionNode, Scheduled, VmNode } from './system-graph.ts';
+import type {
+  IoPortNode,
+  IoSpaceNode,
+  IrqNode,
+  PdNode,
+  RegionNode,
+  Scheduled,
+  VmNode,
+} from './system-graph.ts';
 
 export const pdTitle = ({ name }: PdNode): string => visible(name);
 
-export function pdLines(
-  pd: PdNode,
-  irqs: readonly IrqNode[],
-  ports: readonly IoPortNode[],
-): string[] {
+export function pdLines(pd: PdNode, irqs: readonly IrqNode[], ports: readonly IoPortNode[]): string[] {
   const traits = [
     ...(pd.isPassive ? ['passive'] : []),
     ...(pd.maySmc ? ['SMC'] : []),
@@ -24,11 +28,12 @@ export function pdLines(
     scheduling(pd),
     ...(traits.length === 0 ? [] : [traits.join(', ')]),
     visible(pd.programImage),
-    ...some(irqs.map(({ source, channelId, trigger }) => `IRQ ${visible(source)}, ${trigger}, id ${channelId}`)),
+    ...some(
+      irqs.map(({ source, channelId, trigger }) => `IRQ ${visible(source)}, ${trigger}, id ${channelId}`),
+    ),
     ...some(
       ports.map(
-        ({ address, size, portId }) =>
-          `ports [${hex(address)}..${hex(address + size)}), id ${portId}`,
+        ({ address, size, portId }) => `ports [${hex(address)}..${hex(address + size)}), id ${portId}`,
       ),
     ),
   ];

@@ -160,7 +160,11 @@ function pdBoxes(
       kind: 'pd',
       title: pdTitle(pd),
       text: [
-        ...pdLines(pd, irqsOf(pd.id), graph.ioPorts.filter((port) => port.pd === pd.id)),
+        ...pdLines(
+          pd,
+          irqsOf(pd.id),
+          graph.ioPorts.filter((port) => port.pd === pd.id),
+        ),
         ...(detail === 'regions' || own.length === 0 ? [] : [countRegions(own)]),
       ],
       tone: tones.get(pd.id) ?? 'plain',
@@ -203,7 +207,10 @@ const regionBox = ({ id, regions, users, sizeBytes }: RegionGroup, tones: Tones)
   kind: regions.some(({ isDevice }) => isDevice) ? 'device' : 'region',
   title: users.length === 0 ? 'not mapped' : '',
   text: regionLines(regions, sizeBytes),
-  tone: toneOfAll(regions.map((region) => region.id), tones),
+  tone: toneOfAll(
+    regions.map((region) => region.id),
+    tones,
+  ),
   inner: [],
 });
 

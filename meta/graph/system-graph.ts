@@ -217,8 +217,7 @@ export function graphOf(system: SystemDescription, name: string): SystemGraph {
 /** Those of the system, and those that a map names and the system does not have. */
 function allRegions(system: SystemDescription, pds: readonly ProtectionDomain[]): readonly MemoryRegion[] {
   const all = new Set(system.memoryRegions);
-  for (const pd of pds)
-    for (const { mr } of [...pd.maps, ...(pd.virtualMachine?.maps ?? [])]) all.add(mr);
+  for (const pd of pds) for (const { mr } of [...pd.maps, ...(pd.virtualMachine?.maps ?? [])]) all.add(mr);
   for (const { maps } of system.ioAddressSpaces ?? []) for (const { mr } of maps) all.add(mr);
   for (const pd of pds) for (const { regionPaddr } of pd.setvars) all.add(regionPaddr);
   return [...all];
