@@ -6,8 +6,8 @@ import { type Diagnostic, exitCode, refuse, Refusal } from '../../meta/diagnosti
 import { warningFinding } from '../../meta/finding.ts';
 import { graphToJson } from '../../meta/graph/render-json.ts';
 import { renderDot } from '../../meta/graph/render-dot.ts';
-import { renderMermaid } from '../../meta/graph/render-mermaid.ts';
-import { type Scene, sceneOf } from '../../meta/graph/scene.ts';
+import { mermaidLimits, renderMermaid } from '../../meta/graph/render-mermaid.ts';
+import { type Detail, type Scene, sceneOf } from '../../meta/graph/scene.ts';
 import { graphOf, type SystemGraph } from '../../meta/graph/system-graph.ts';
 import { loadCheckTarget } from '../check-target.ts';
 import type { Settings } from '../options.ts';
@@ -44,8 +44,8 @@ export const run: Command = async (context) => {
 
 async function renderAs(format: Format, graph: SystemGraph, context: CommandContext): Promise<string> {
   if (format === 'json') return `${JSON.stringify(graphToJson(graph), undefined, 2)}\n`;
-  const scene = sceneOf(graph);
-  printDiagnostics(lessDetail(scene));
+  const scene = sceneOf(graph, format === 'mermaid' ? isForMermaid : undefined);
+  printDiagnostics(lessDetail(scene, format));
   if (format === 'mermaid') return renderMermaid(scene);
   const dot = renderDot(scene);
   if (format === 'dot') return dot;
@@ -53,17 +53,26 @@ async function renderAs(format: Format, graph: SystemGraph, context: CommandCont
   return drawSvg(dot, { env: context.env, signal: context.signal });
 }
 
-function lessDetail({ detail }: Scene): Diagnostic[] {
-  if (detail === 'regions') return [];
-  const what =
-    detail === 'shared regions'
-      ? 'private memory regions are a number in the box of their protection domain'
-      : 'memory regions are numbers, and shared ones a line between two protection domains';
-  return [
-    warningFinding('GRF104', `the whole system makes too big a picture: ${what}`, {
-      hint: "use '--json' for every region and address",
-    }),
-  ];
+const isForMermaid = (scene: Scene): boolean => {
+  const { chars, lines } = mermaidLimits;
+  return scene.lines.length <= lines && renderMermaid(scene).length <= chars;
+};
+
+const counted: Readonly<Record<Detail, string>> = {
+  regions: '',
+  'shared regions': 'private memory regions are a number in the box of their protection domain',
+  pairs: 'memory regions are numbers, and shared ones a line between two protection domains',
+  numbers: 'memory regions are numbers in the boxes of their protection domains',
+};
+
+function lessDetail(scene: Scene, format: Format): Diagnostic[] {
+  if (scene.detail === 'regions') return [];
+  const isTooMuch = format === 'mermaid' && !isForMermaid(scene);
+  const still = isTooMuch
+    ? `; it still is more than the ${mermaidLimits.lines} lines that Mermaid takes`
+    : '';
+  const what = `the whole system makes too big a picture: ${counted[scene.detail]}${still}`;
+  return [warningFinding('GRF104', what, { hint: "use '--json' for every region and address" })];
 }
 
 const extensions: Readonly<Record<string, Format>> = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A scene as DOT, the language of Graphviz. Everything that a description can influence stands in an HTML-like label,
-// with markup escaped and nothing else in it: in quoted strings backslashes would have a meaning of their own.
+// where whatever has a meaning is escaped.
 
 import type { Box, Line, Scene, Tone } from './scene.ts';
 
@@ -105,7 +105,14 @@ function renderLegend({ remarks }: Scene): string[] {
   ];
 }
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  // Even here Graphviz puts names for \N and the like.
+  '\\': '\\\\',
+};
 
 /** Labels hold no control characters: node-id.ts spells them out. */
-const escapeHtml = (text: string): string => text.replaceAll(/[&<>"]/g, (char) => entities[char] ?? char);
+const escapeHtml = (text: string): string => text.replaceAll(/[&<>"\\]/g, (char) => entities[char] ?? char);

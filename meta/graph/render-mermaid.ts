@@ -5,6 +5,9 @@
 
 import type { Box, Line, Scene, Tone } from './scene.ts';
 
+/** What Mermaid takes if it is not told otherwise, as on GitHub: `maxTextSize` and `maxEdges`. */
+export const mermaidLimits = { chars: 50_000, lines: 500 } as const;
+
 /** The Mermaid text of `scene`, with a newline at its end. The same scene gives the same bytes. */
 export function renderMermaid(scene: Scene): string {
   const body = [
@@ -12,7 +15,8 @@ export function renderMermaid(scene: Scene): string {
     ...scene.lines.map(renderLine),
     ...renderRemarks(scene),
     ...Object.entries(classes).map(([name, style]) => `classDef ${name} ${style}`),
-    ...scene.lines.flatMap(renderLineStyle),
+    ...renderClasses(scene),
+    ...renderLineStyles(scene.lines),
   ];
   return ['flowchart TB', ...body.map((text) => `  ${text}`), ''].join('\n');
 }
@@ -31,15 +35,11 @@ const classes: Readonly<Record<string, string>> = {
 const classOf = (kind: Box['kind']): string => (kind === 'io-space' ? 'space' : kind);
 
 function renderBox(box: Box): string[] {
-  const { id, kind, tone, inner } = box;
+  const { id, kind, inner } = box;
   const [open, close] = kind === 'vm' ? ['(', ')'] : ['[', ']'];
-  const node = [
-    `${id}${open}"${renderLabel(box)}"${close}`,
-    `class ${id} ${classOf(kind)}`,
-    ...(tone === 'plain' ? [] : [`class ${id} ${tone}`]),
-  ];
-  if (inner.length === 0) return node;
-  const all = [...node, ...inner.flatMap(renderBox)].map((text) => `  ${text}`);
+  const node = `${id}${open}"${renderLabel(box)}"${close}`;
+  if (inner.length === 0) return [node];
+  const all = [node, ...inner.flatMap(renderBox)].map((text) => `  ${text}`);
   return [`subgraph in_${id} [" "]`, ...all, 'end'];
 }
 
@@ -65,9 +65,25 @@ function arrowOf(kind: Line['kind'], hasHead: boolean, hasBoth: boolean): string
 
 const strokes: Readonly<Record<Tone, string>> = { plain: '', shared: '#bc4c00', alarm: '#cf222e' };
 
-function renderLineStyle({ kind, tone }: Line, index: number): string[] {
-  const colour = tone !== 'plain' ? strokes[tone] : kind === 'notify' || kind === 'call' ? '#0969da' : '';
-  return colour === '' ? [] : [`linkStyle ${index} stroke:${colour}`];
+function renderLineStyles(lines: readonly Line[]): string[] {
+  const byColour = new Map<string, number[]>();
+  for (const [index, { kind, tone }] of lines.entries()) {
+    const colour = tone !== 'plain' ? strokes[tone] : kind === 'notify' || kind === 'call' ? '#0969da' : '';
+    if (colour !== '') byColour.set(colour, [...(byColour.get(colour) ?? []), index]);
+  }
+  return [...byColour].map(([colour, indices]) => `linkStyle ${indices.join()} stroke:${colour}`);
+}
+
+/** One line for each class: the kinds first, so that a tone goes over them. */
+function renderClasses({ boxes }: Scene): string[] {
+  const members = new Map<string, string[]>(Object.keys(classes).map((name) => [name, []]));
+  const visit = ({ id, kind, tone, inner }: Box): void => {
+    members.get(classOf(kind))?.push(id);
+    if (tone !== 'plain') members.get(tone)?.push(id);
+    inner.forEach(visit);
+  };
+  boxes.forEach(visit);
+  return [...members].flatMap(([name, ids]) => (ids.length === 0 ? [] : [`class ${ids.join()} ${name}`]));
 }
 
 function renderRemarks({ remarks }: Scene): string[] {

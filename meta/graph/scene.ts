@@ -6,7 +6,7 @@
 //
 // A picture of two thousand boxes helps nobody and takes its layout minutes: one that would get too big is drawn with
 // less. First the private regions become a number in the box of their protection domain, then the shared ones become
-// lines between protection domains. What was left out is said (`detail`); the JSON always has it all.
+// lines between protection domains, then numbers too. What was left out is said (`detail`); the JSON always has it all.
 
 import { pdLimits } from '../limits.ts';
 import { hex } from '../units.ts';
@@ -16,7 +16,7 @@ import { type GroupUser, groupRegions, type RegionGroup } from './region-groups.
 import { pdLines, pdTitle, regionLines, shortSize, spaceLines, vmLines } from './scene-text.ts';
 import type { ChannelEdge, SystemGraph } from './system-graph.ts';
 
-export const details = ['regions', 'shared regions', 'pairs'] as const;
+export const details = ['regions', 'shared regions', 'pairs', 'numbers'] as const;
 export type Detail = (typeof details)[number];
 
 export interface Scene {
@@ -58,14 +58,15 @@ export interface Line {
 /** Most that a picture has: Mermaid stops at 500 lines, and dot's time grows faster than both. */
 export const sceneLimits = { boxes: 160, lines: 440, remarks: 10 } as const;
 
-/** The scene of `graph` in as much detail as the limits allow, or in the detail that is asked for. */
-export function sceneOf(graph: SystemGraph, wanted?: Detail): Scene {
+/** The scene of `graph` in as much detail as the limits allow, and as `isFine`, if that is at all possible. */
+export function sceneOf(graph: SystemGraph, isFine: (scene: Scene) => boolean = () => true): Scene {
   const groups = groupRegions(graph);
-  for (const detail of wanted === undefined ? details : [wanted]) {
-    const scene = drawScene(graph, groups, detail);
-    if (detail === 'pairs' || detail === wanted || fits(scene)) return scene;
+  let scene = drawScene(graph, groups, details[0]);
+  for (const detail of details.slice(1)) {
+    if (fits(scene) && isFine(scene)) break;
+    scene = drawScene(graph, groups, detail);
   }
-  throw new Error('the last detail is always taken');
+  return scene;
 }
 
 function fits({ boxes, lines }: Scene): boolean {
@@ -78,13 +79,14 @@ function drawScene(graph: SystemGraph, groups: readonly RegionGroup[], detail: D
   const shared = groups.filter(({ home }) => home === undefined);
   const priorities = new Map(graph.pds.map(({ id, priority }) => [id, priority]));
   const channels = graph.channels.map((channel) => downwards(channelLine(channel, tones), priorities));
+  const areCounted = detail === 'pairs' || detail === 'numbers';
   const drawn = detail === 'regions' ? groups : detail === 'shared regions' ? shared : [];
   return {
     title: visible(graph.name),
     detail,
     boxes: [
       ...pdBoxes(graph, groups, { detail, tones }),
-      ...(detail === 'pairs' ? [] : shared.map((group) => regionBox(group, tones))),
+      ...(areCounted ? [] : shared.map((group) => regionBox(group, tones))),
       ...graph.ioAddressSpaces.map(
         (space): Box => ({
           id: space.id,
@@ -97,7 +99,7 @@ function drawScene(graph: SystemGraph, groups: readonly RegionGroup[], detail: D
       ),
     ],
     lines: [
-      ...(detail === 'pairs' ? mergeChannels(channels) : channels),
+      ...(areCounted ? mergeChannels(channels) : channels),
       ...drawn.flatMap((group) => mapLines(group, tones, priorities)),
       ...(detail === 'pairs' ? sharingLines(shared) : []),
       ...graph.pds.flatMap(({ id, parent, childId }): Line[] =>
@@ -147,6 +149,14 @@ function pdBoxes(
   { detail, tones }: { detail: Detail; tones: Tones },
 ): Box[] {
   const privates = groupByHome(groups);
+  const sharedBy = new Map<string, RegionGroup[]>();
+  if (detail === 'numbers')
+    for (const group of groups.filter(({ home }) => home === undefined))
+      for (const id of new Set(group.users.flatMap(({ pd }) => pd ?? []))) {
+        const list = sharedBy.get(id);
+        if (list === undefined) sharedBy.set(id, [group]);
+        else list.push(group);
+      }
   const children = new Map<string, SystemGraph['pds'][number][]>();
   for (const pd of graph.pds)
     if (pd.parent !== undefined) children.set(pd.parent, [...(children.get(pd.parent) ?? []), pd]);
@@ -165,7 +175,8 @@ function pdBoxes(
           irqsOf(pd.id),
           graph.ioPorts.filter((port) => port.pd === pd.id),
         ),
-        ...(detail === 'regions' || own.length === 0 ? [] : [countRegions(own)]),
+        ...(detail === 'regions' || own.length === 0 ? [] : [countRegions(own, 'private')]),
+        ...(detail === 'numbers' ? [countRegions(sharedBy.get(pd.id) ?? [], 'shared')] : []),
       ],
       tone: tones.get(pd.id) ?? 'plain',
       inner: [
@@ -196,10 +207,10 @@ function groupByHome(groups: readonly RegionGroup[]): Map<string, RegionGroup[]>
   return homes;
 }
 
-function countRegions(groups: readonly RegionGroup[]): string {
+function countRegions(groups: readonly RegionGroup[], which: 'private' | 'shared'): string {
   const count = groups.reduce((sum, { regions }) => sum + regions.length, 0);
   const size = groups.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0n);
-  return `${count} private region${count === 1 ? '' : 's'}, ${shortSize(size)}`;
+  return `${count} ${which} region${count === 1 ? '' : 's'}, ${shortSize(size)}`;
 }
 
 const regionBox = ({ id, regions, users, sizeBytes }: RegionGroup, tones: Tones): Box => ({
