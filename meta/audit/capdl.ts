@@ -89,19 +89,12 @@ export interface DomainSlice {
 }
 
 /** What kind of object a capability of this kind is to. */
-export const objectKindOf = (kind: CapKind): ObjectKind => {
-  switch (kind) {
-    case 'IrqHandler':
-      return 'Irq';
-    case 'ArmIrqHandler':
-      return 'ArmIrq';
-    case 'IrqMsiHandler':
-      return 'IrqMsi';
-    case 'IrqIOApicHandler':
-      return 'IrqIOApic';
-    case 'RiscvIrqHandler':
-      return 'RiscvIrq';
-    default:
-      return kind;
-  }
-};
+export const objectKindOf = (kind: CapKind): ObjectKind => irqObjects.get(kind) ?? (kind as ObjectKind);
+
+const irqObjects: ReadonlyMap<CapKind, ObjectKind> = new Map([
+  ['IrqHandler', 'Irq'],
+  ['ArmIrqHandler', 'ArmIrq'],
+  ['IrqMsiHandler', 'IrqMsi'],
+  ['IrqIOApicHandler', 'IrqIOApic'],
+  ['RiscvIrqHandler', 'RiscvIrq'],
+] as const);

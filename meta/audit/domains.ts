@@ -57,4 +57,9 @@ const formatEntry = (entry: ScheduleEntry, numbers: ReadonlyMap<string, number>)
   'end' in entry ? 'end' : `${numbers.get(entry.domain) ?? '?'}: ${entry.duration} ${entry.unit}`;
 
 const formatSlice = ({ domain, duration, unit }: DomainSlice): string =>
-  duration === undefined ? 'end' : `${domain}: ${duration} ${unit}`;
+  duration === undefined
+    ? // The marker's domain means nothing, and the tool writes 0.
+      domain === 0
+      ? 'end'
+      : `end of ${domain}`
+    : `${domain}: ${duration} ${unit}`;

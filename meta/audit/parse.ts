@@ -10,8 +10,11 @@ import { auditLimits } from './limits.ts';
 import { capdlSchema } from './schema.ts';
 
 /** Refuses AUD101 (no JSON), AUD102 (no capDL), AUD103 (contradicts itself). */
-export function parseCapdl(text: string, file: string): Capdl {
-  const result = capdlSchema.safeParse(parseJson(text, file));
+export const parseCapdl = (text: string, file: string): Capdl => readCapdl(parseJson(text, file), file);
+
+/** The same of a value that was JSON. */
+export function readCapdl(value: unknown, file: string): Capdl {
+  const result = capdlSchema.safeParse(value);
   if (!result.success)
     throw new Refusal(
       result.error.issues

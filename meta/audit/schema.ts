@@ -60,7 +60,7 @@ const capOf = <Shape extends z.ZodRawShape>(
   z.strictObject({ object: u32, ...shape }).transform((fields): Cap => {
     const { object } = fields as { object: number };
     return { kind, object, attributes: attributes(fields as z.output<z.ZodObject<Shape>>) };
-  }) as unknown as z.ZodType<Cap>;
+  });
 
 const none: Attributes = {};
 const badged = { badge: word, rights };
@@ -120,7 +120,7 @@ const objectOf = <Shape extends z.ZodRawShape>(
   },
 ): z.ZodType<Body> =>
   z.strictObject(shape).transform((fields): Body => {
-    const { attributes, slots: caps = [], fill = [] } = body(fields as z.output<z.ZodObject<Shape>>);
+    const { attributes, slots: caps = [], fill = [] } = body(fields);
     return { kind, attributes, slots: caps, fill };
   });
 
@@ -167,13 +167,7 @@ const fills = z.array(
         bytesLength === undefined || bytesLength === end - start,
       { message: 'as many bytes are written as the range does not have' },
     )
-    .transform(
-      ({ range: { start, end }, content: { bytesLength: _, ...content } }): Fill => ({
-        start,
-        end,
-        content,
-      }),
-    ),
+    .transform(({ range: { start, end }, content }): Fill => ({ start, end, content })),
 );
 
 const tcb = z.strictObject({
