@@ -80,6 +80,8 @@ const boardSchema = z.strictObject({
   arch: z.enum(['aarch64', 'riscv64', 'x86_64']),
   /** For `clang -mcpu`. */
   cpu: z.string().min(1),
+  /** All of its RAM, in order. An SDK knows better what of it the kernel leaves. */
+  memory: z.array(z.strictObject({ base: paddrSchema, size: sizeSchema })).min(1),
   /** Exclusive top of the memory for physical regions that name no address, as sdfgen takes it; and its bottom. */
   paddrTop: paddrSchema,
   paddrBottom: paddrSchema,

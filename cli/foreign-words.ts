@@ -29,7 +29,6 @@ export const foreignCommands: Readonly<Record<string, ForeignWord>> = {
   menuconfig: { hint: seeFlags },
   defconfig: { hint: seeFlags },
   configure: { hint: seeFlags },
-  check: { hint: "run 'vmbuild generate', which checks the description and needs no SDK" },
   install: { hint: "run 'vmbuild setup' for the Debian packages, 'vmbuild fetch' for the SDK and sources" },
   // cargo
   run: { as: ['qemu'] },

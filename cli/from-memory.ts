@@ -27,16 +27,26 @@ export interface CommandLine {
   readonly given: ReadonlySet<string>;
 }
 
-/** Reads `argv`. `commands` are vmbuild's own. */
+/** Reads `argv`. `commands` are vmbuild's own, `commandsOfFiles` those that take a file. */
 export function readCommandLine(
   argv: readonly string[],
   processEnv: NodeJS.ProcessEnv,
   commands: readonly string[],
+  commandsOfFiles: readonly string[] = [],
 ): CommandLine {
   const end = argv.indexOf('--');
   const head = end < 0 ? argv : argv.slice(0, end);
   const directories: string[] = [];
-  const translated = mapWords(head, (word, next) => translate(word, next, commands, directories));
+  let wantsFile = false;
+  const translated = mapWords(head, (word, next) => {
+    // Behind a command that takes a file, the first word that is no flag is that file, whatever it is called.
+    if (wantsFile && !word.startsWith('-') && !/^[A-Z_]+=/.test(word)) {
+      wantsFile = false;
+      return { words: ['--file', word], used: 1 };
+    }
+    wantsFile ||= commandsOfFiles.includes(word);
+    return translate(word, next, commands, directories);
+  });
   const { words, env, given } = takeMakeWords(translated, processEnv);
   return {
     ...splitCommands(words, commands),

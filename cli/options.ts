@@ -152,6 +152,25 @@ export const optionTable = {
     describe: 'generate: file name of the system description',
   },
   data: { type: 'boolean', fallback: false, describe: "generate: write sdfgen's .data files too" },
+  file: { type: 'string', isPath: true, describe: 'a system description, as Microkit reads it' },
+  arch: {
+    type: 'string',
+    describe: 'check: aarch64, riscv64 or x86_64 (default: that of --board, else aarch64)',
+  },
+  microkit: {
+    type: 'string',
+    describe: "check: Microkit's version, e.g. 2.1.0 (default: that of --sdk, else the newest known)",
+  },
+  kernel: {
+    type: 'string',
+    describe:
+      'check: facts of the kernel, where no SDK says them: cores=4,iommu,no-hypervisor,no-smc,domains=16,schedules=100',
+  },
+  'search-path': {
+    type: 'string',
+    isPath: true,
+    describe: "folders with programs and prefill files, ':' between them (default: that of the description)",
+  },
   test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
   yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },
   json: { type: 'boolean', fallback: false, describe: 'results as JSON on stdout' },

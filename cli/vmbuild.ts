@@ -38,6 +38,8 @@ export type Command = (context: CommandContext, others: OtherCommands) => Promis
 interface CommandSpec {
   readonly describe: string;
   readonly options: readonly OptionName[];
+  /** A word behind the command is the file that it is about; it becomes --file. */
+  readonly takesFile?: true;
   /** Words behind `--` have a meaning. */
   readonly takesRest?: true;
   readonly load: () => Promise<{ run: Command }>;
@@ -46,6 +48,8 @@ interface CommandSpec {
 const stack = ['board', 'config', 'sdk', 'libvmm', 'sddf', 'allow-stack'] as const;
 const guests = ['guest', 'images', 'linux', 'initrd', 'offline', 'append'] as const;
 const running = ['jobs', 'keep-going', 'always-make', 'no-wait'] as const;
+/** What a description is judged for. */
+const judged = ['arch', 'board', 'config', 'sdk', 'microkit', 'kernel'] as const;
 const building = [
   ...stack,
   ...guests,
@@ -129,6 +133,12 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  check: {
+    describe: "say everything that is wrong with a system description, before Microkit's tool does",
+    takesFile: true,
+    options: ['file', ...judged, 'search-path', 'vms', 'dtb', 'build-dir', 'json', 'quiet', 'verbose'],
+    load: () => import('./commands/check.ts'),
+  },
   boards: {
     describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',
     options: ['json', 'quiet', 'verbose'],
@@ -174,6 +184,7 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
       argv,
       processEnv,
       Object.keys(commands),
+      Object.keys(commands).filter((name) => commands[name]?.takesFile === true),
     );
     enterDirectories(directories);
     const chosen = await parse(words);
@@ -298,11 +309,14 @@ function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void
         'Exit codes: 0 done, 1 refused or failed, 2 usage, 69 a tool or the SDK is missing, 124 deadline.',
     );
   for (const [name, command] of Object.entries(commands)) {
-    const names = name === 'build' ? ['build', '$0'] : [name];
+    const names = name === 'build' ? ['build', '$0'] : [command.takesFile === true ? `${name} [file]` : name];
     parser = parser.command(
       names,
       command.describe,
-      (y) => y.options(Object.fromEntries(command.options.map((o) => [o, yargsOption(o)]))),
+      (y) =>
+        y.options(
+          Object.fromEntries(command.options.map((o) => [o, { ...yargsOption(o), hidden: o === 'file' }])),
+        ),
       (flags) => {
         onChosen({ command, flags });
       },

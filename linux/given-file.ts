@@ -3,10 +3,18 @@
 import { readFile, stat } from 'node:fs/promises';
 import { refuse } from '../meta/diagnostic.ts';
 
-/** Refuses IMG101 whatever is no readable file of at most `maxBytes`; `flag` is how the user named it. */
-export async function readGiven(flag: string, path: string, maxBytes: number): Promise<Buffer> {
+/**
+ * Refuses whatever is no readable file of at most `maxBytes`: with IMG101, or with `code`. `flag` is how the user named
+ * it.
+ */
+export async function readGiven(
+  flag: string,
+  path: string,
+  maxBytes: number,
+  code = 'IMG101',
+): Promise<Buffer> {
   const refused = (what: string): never =>
-    refuse('IMG101', `${flag} '${path}' ${what}`, { hint: `give ${flag} a file` });
+    refuse(code, `${flag} '${path}' ${what}`, { hint: `give ${flag} a file` });
   try {
     const found = await stat(path);
     if (found.isDirectory()) return refused('is a directory');

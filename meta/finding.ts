@@ -26,6 +26,15 @@ export function didYouMean(wanted: string, known: readonly string[]): string {
   return `use one of ${shown.join(', ')}${known.length > shown.length ? ', …' : ''}`;
 }
 
+/** didYouMean for many names: after a few it stops searching, so that a file of misspellings costs no more than one of them. */
+export function suggester(known: readonly string[], budget = 20): (wanted: string) => string {
+  let left = budget;
+  return (wanted) => {
+    left -= 1;
+    return left >= 0 ? didYouMean(wanted, known) : 'use a name that exists';
+  };
+}
+
 function finding(severity: Diagnostic['severity'], code: string, message: string, extra: Extra): Diagnostic {
   return {
     code,

@@ -22,10 +22,10 @@ export const guestLimits = {
 export const regionLimits = {
   pageBytes: 0x1000n,
   largePageBytes: 0x20_0000n,
-  /** sel4.rs: user_top 0xff_ffff_ffff less IPC buffer, guard page; the stack comes off too. */
-  stackTop: 0xff_ffff_e000n,
   /** AArch64 with a 40-bit physical address space. */
   physicalEnd: 0x100_0000_0000n,
+  /** CAPDL_MAX_IOVA + 1 of the tool's x86 IOMMU. */
+  ioAddressEnd: 0x80_0000_0000n,
 } as const;
 
 /** Protection domains and virtual machines: Microkit 2.3.0, tool/microkit/src/sdf.rs. */
@@ -44,8 +44,28 @@ export const pdLimits = {
   maxStackBytes: 0x100_0000n,
   /** `cpu` is an 8-bit number in the tool. */
   cpus: 256,
+  /** X86_IRQ_VECTOR_MAX is 107. */
+  x86Vectors: 108,
+  /** CAP_MAP_MAX_SLOT: slots of a cspace; slot 0 is Microkit's. */
+  cspaceSlots: 128,
   /** The GIC's interrupts; 1020..1023 are special. */
-  irqs: 1020,
+  gicIrqs: 1020,
+  /** RISC-V PLIC specification: sources 1 to 1023. */
+  plicIrqs: 1024,
+} as const;
+
+/** System descriptions that are read. */
+export const xmlLimits = {
+  /** Ours: the largest that anyone measured has 10 MB. */
+  bytes: 0x800_0000,
+  /** 63 nested protection domains and what is in the innermost stay below. */
+  depth: 256,
+  /** An element of Microkit's has at most 11. Bounds the search for one that is given twice. */
+  attributes: 64,
+  /** Ours: who has more of them to mend wants to mend these first. */
+  findings: 1000,
+  /** Beyond, a column is counted in UTF-16 units: a line of megabytes must not cost its square. */
+  columnSearch: 0x1000,
 } as const;
 
 /** Device tree blobs that are read. */

@@ -191,7 +191,8 @@ export interface IoAddressSpace {
   readonly name: string;
   /** `bus:device.function`, hexadecimal. */
   readonly peripheralId: string;
-  readonly domainId: number;
+  /** Needed on x86, and unique. */
+  readonly domainId?: number;
   readonly maps: readonly IoMap[];
   readonly place?: Place;
 }
@@ -200,16 +201,18 @@ export interface IoAddressSpace {
 export interface DomainSchedule {
   readonly domains: readonly { readonly name: string; readonly id?: number; readonly place?: Place }[];
   readonly entries: readonly ScheduleEntry[];
-  readonly startIndex?: number;
-  readonly indexShift?: number;
+  /** Default 0; and which of the kernel's entries is the first one, if not entry 0. */
+  readonly startIndex?: bigint;
+  readonly indexShift?: bigint;
   readonly place?: Place;
+  readonly schedulePlace?: Place;
 }
 
 /** A slice for a domain, or where the schedule starts again. */
 export type ScheduleEntry =
   | {
       readonly domain: string;
-      readonly duration: number;
+      readonly duration: bigint;
       readonly unit: 'us' | 'ticks';
       readonly place?: Place;
     }

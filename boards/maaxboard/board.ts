@@ -9,6 +9,7 @@ export const board = defineBoard({
   name: 'maaxboard',
   arch: 'aarch64',
   cpu: 'cortex-a53',
+  memory: [{ base: 0x4000_0000n, size: 0x8000_0000n }],
   // Above the loader, which lies at 0x50000000 and is well below 256 MiB.
   paddrTop: 0x7000_0000n,
   paddrBottom: 0x6000_0000n,

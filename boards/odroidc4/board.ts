@@ -10,6 +10,7 @@ export const board = defineBoard({
   name: 'odroidc4',
   arch: 'aarch64',
   cpu: 'cortex-a55',
+  memory: [{ base: 0n, size: 0xf580_0000n }],
   // Above the loader, which lies at 0x20000000 and is well below 512 MiB.
   paddrTop: 0x6000_0000n,
   paddrBottom: 0x4000_0000n,

@@ -9,6 +9,7 @@ export const board = defineBoard({
   name: 'qemu_virt_aarch64',
   arch: 'aarch64',
   cpu: 'cortex-a53',
+  memory: [{ base: 0x4000_0000n, size: 0x8000_0000n }],
   // The first 512 MiB of RAM are not Microkit's normal memory (platform_gen.json), so physical regions go there.
   paddrTop: 0x6000_0000n,
   paddrBottom: 0x4000_0000n,

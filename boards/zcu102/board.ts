@@ -10,6 +10,10 @@ export const board = defineBoard({
   name: 'zcu102',
   arch: 'aarch64',
   cpu: 'cortex-a53',
+  memory: [
+    { base: 0n, size: 0x8000_0000n },
+    { base: 0x8_0000_0000n, size: 0x8000_0000n },
+  ],
   // The upper quarter of the low bank. The kernel lies at its bottom, the loader's image at its middle.
   paddrTop: 0x8000_0000n,
   paddrBottom: 0x6000_0000n,

@@ -35,6 +35,8 @@ export interface SdkBoard {
   readonly memory: readonly AddressRange[];
   /** Where device regions may lie. */
   readonly devices: readonly AddressRange[];
+  /** The highest virtual address of user space, inclusive. */
+  readonly userTop: bigint;
 }
 
 /** From gen_config.json, whose values are booleans or strings. */
@@ -46,6 +48,12 @@ export interface KernelConfig {
   readonly isDebug: boolean;
   readonly prints: boolean;
   readonly maxCores: number;
+  readonly domains: number;
+  readonly domainSchedules: number;
+  /** Arm: SMC calls of protection domains reach the firmware. */
+  readonly forwardsSmc: boolean;
+  /** x86: VT-d. */
+  readonly hasIommu: boolean;
   /** As `clang -mcpu` calls it, e.g. `cortex-a53`; undefined if none is named. */
   readonly cpu: string | undefined;
 }
@@ -69,10 +77,17 @@ export function openBoard(sdk: Sdk, board: string, config: string): SdkBoard {
     .map((path) => wrong('SDK108', `SDK ${sdk.version} lacks '${path}'`));
   const gen = readJson(join(directory, 'include/kernel/gen_config.json'), genConfigSchema, found);
   const platform = readJson(join(directory, 'platform_gen.json'), platformSchema, found);
+  const addressSpace = readJson(join(directory, 'address_space_constants.json'), addressSpaceSchema, found);
   const sel4 = readElf(join(directory, 'elf/sel4.elf'), found);
   const initialiser = readElf(join(directory, 'elf/initialiser.elf'), found);
   refuseErrors(found);
-  if (gen === undefined || platform === undefined || sel4 === undefined || initialiser === undefined)
+  if (
+    gen === undefined ||
+    platform === undefined ||
+    addressSpace === undefined ||
+    sel4 === undefined ||
+    initialiser === undefined
+  )
     throw new Error('unread SDK files without a finding');
   return {
     sdk,
@@ -85,17 +100,22 @@ export function openBoard(sdk: Sdk, board: string, config: string): SdkBoard {
     toolInputs,
     kernel: {
       arch: gen.SEL4_ARCH,
-      isHypervisor: gen.ARM_HYPERVISOR_SUPPORT ?? false,
+      isHypervisor: gen.ARM_HYPERVISOR_SUPPORT ?? gen.VTX ?? false,
       hasGicV3: gen.ARM_GIC_V3_SUPPORT ?? false,
       isDebug: gen.DEBUG_BUILD,
       prints: gen.PRINTING,
-      maxCores: Number(gen.MAX_NUM_NODES),
+      maxCores: gen.ENABLE_SMP_SUPPORT === true ? Number(gen.MAX_NUM_NODES) : 1,
+      domains: Number(gen.NUM_DOMAINS ?? 16),
+      domainSchedules: Number(gen.NUM_DOMAIN_SCHEDULES ?? 100),
+      forwardsSmc: gen.ALLOW_SMC_CALLS ?? false,
+      hasIommu: gen.IOMMU ?? false,
       cpu: cpuOf(gen),
     },
     kernelImage: sel4.paddr,
     initialiserBytes: initialiser.vaddr.end - initialiser.vaddr.start,
     memory: platform.memory,
     devices: platform.devices,
+    userTop: BigInt(addressSpace.vspace_user_top),
   };
 }
 
@@ -116,6 +136,13 @@ const genConfigSchema = z.looseObject({
   DEBUG_BUILD: z.boolean(),
   PRINTING: z.boolean(),
   MAX_NUM_NODES: z.string().regex(/^\d+$/),
+  ENABLE_SMP_SUPPORT: z.boolean().optional(),
+  // Microkit before 2.3 has no domains.
+  NUM_DOMAINS: z.string().regex(/^\d+$/).optional(),
+  NUM_DOMAIN_SCHEDULES: z.string().regex(/^\d+$/).optional(),
+  ALLOW_SMC_CALLS: z.boolean().optional(),
+  IOMMU: z.boolean().optional(),
+  VTX: z.boolean().optional(),
 });
 
 /** One of ARM_CORTEX_A53 and its kin is true. */
@@ -129,6 +156,9 @@ const rangeSchema = z
   .refine(({ start, end }) => start <= end && Number.isSafeInteger(end), 'end lies before start')
   .transform(({ start, end }) => ({ start: BigInt(start), end: BigInt(end) }));
 const platformSchema = z.object({ memory: z.array(rangeSchema), devices: z.array(rangeSchema) });
+
+/** Exact up to 2^53; user space ends below 2^48. */
+const addressSpaceSchema = z.looseObject({ vspace_user_top: z.number().int().nonnegative() });
 
 function findDirectory(sdk: Sdk, board: string, config: string): string {
   const configs = sdk.boards.get(board);

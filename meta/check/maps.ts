@@ -2,23 +2,24 @@
 // Rules of maps: known regions, permissions, alignment, limits of the address space, no overlaps in one space.
 
 import { type Diagnostic, formatRange } from '../diagnostic.ts';
-import { didYouMean, errorFinding } from '../finding.ts';
-import { guestLimits, pdLimits, regionLimits } from '../limits.ts';
+import { errorFinding, suggester } from '../finding.ts';
+import { pdLimits, regionLimits } from '../limits.ts';
 import { allPds, type Mapping, type ProtectionDomain, type SystemDescription } from '../model.ts';
 import { alignDown, hex } from '../units.ts';
 import { overlappingPairs } from './ranges.ts';
+import { type CheckTarget, stackTopOf } from './target.ts';
 
-export function checkMaps(system: SystemDescription): Diagnostic[] {
+export function checkMaps(system: SystemDescription, target: CheckTarget): Diagnostic[] {
   const known = new Set(system.memoryRegions);
-  const names = system.memoryRegions.map(({ name }) => name);
+  const suggest = suggester(system.memoryRegions.map(({ name }) => name));
   return allPds(system.protectionDomains)
-    .flatMap(spacesOf)
+    .flatMap((pd) => spacesOf(pd, target))
     .flatMap((space) => [
       ...space.maps
         .filter(({ mr }) => !known.has(mr))
         .map((map) =>
-          errorFinding('SDF301', `invalid memory region name '${map.mr.name}' on 'map' in ${space.owner}`, {
-            hint: `add the region to the system; ${didYouMean(map.mr.name, names)}`,
+          errorFinding('SDF301', `invalid memory region name '${map.mr.name}' on 'map' (in ${space.owner})`, {
+            hint: `add the region to the system; ${suggest(map.mr.name)}`,
             place: map.place,
           }),
         ),
@@ -34,48 +35,58 @@ interface Space {
   readonly end: bigint;
 }
 
-function spacesOf(pd: ProtectionDomain): Space[] {
+function spacesOf(pd: ProtectionDomain, target: CheckTarget): Space[] {
   const stack = pd.stackSize ?? pdLimits.defaultStackBytes;
-  const own = { owner: `protection domain '${pd.name}'`, maps: pd.maps, end: regionLimits.stackTop - stack };
+  const end = stackTopOf(target) - stack;
+  const own = { owner: `protection domain '${pd.name}'`, maps: pd.maps, end };
   const vm = pd.virtualMachine;
   if (vm === undefined) return [own];
-  return [own, { owner: `virtual machine '${vm.name}'`, maps: vm.maps, end: guestLimits.gpaEnd }];
+  return [own, { owner: `virtual machine '${vm.name}'`, maps: vm.maps, end: target.userTop + 1n }];
 }
 
 const validPerms: readonly string[] = ['r', 'x', 'rw', 'rx', 'wx', 'rwx'];
 
 function checkMap({ mr, vaddr, perms, place }: Mapping, { owner, end }: Space): Diagnostic[] {
-  const page = mr.pageSize ?? regionLimits.pageBytes;
+  const page = mr.pageSize === regionLimits.largePageBytes ? mr.pageSize : regionLimits.pageBytes;
   const found: Diagnostic[] = [];
-  if (!validPerms.includes(perms))
-    found.push(
-      errorFinding(
-        'SDF302',
-        `perms '${perms}' of the map of '${mr.name}' in ${owner} are none of ${validPerms.join(', ')}`,
-        {
-          hint: 'write them in the order r, w, x; Microkit refuses write-only maps',
-          place,
-        },
-      ),
+  const wrong = (code: string, message: string, hint: string): void => {
+    found.push(errorFinding(code, message, { hint, place }));
+  };
+  if ((perms as string) === 'w')
+    wrong(
+      'SDF308',
+      `perms must not be 'w', write-only mappings are not allowed on element 'map' ('${mr.name}' in ${owner})`,
+      "use 'rw'",
+    );
+  else if (!validPerms.includes(perms))
+    wrong(
+      'SDF302',
+      `perms must only be a combination of 'r', 'w', and 'x' on element 'map' ('${perms}' of '${mr.name}' in ${owner})`,
+      `use one of ${validPerms.join(', ')}`,
     );
   if (vaddr % page !== 0n)
-    found.push(
-      errorFinding(
-        'SDF303',
-        `invalid vaddr alignment on 'map': ${hex(vaddr)} of '${mr.name}' in ${owner} is not a multiple of ${hex(page)}`,
-        {
-          hint: `use ${hex(alignDown(vaddr, page))} or leave the address out`,
-          place,
-        },
-      ),
+    wrong(
+      'SDF303',
+      `invalid vaddr alignment on 'map' (${hex(vaddr)} of '${mr.name}' in ${owner} is not a multiple of ${hex(page)})`,
+      `use ${hex(alignDown(vaddr, page))} or leave the address out`,
     );
-  if (vaddr + mr.size > end)
-    found.push(
-      errorFinding(
-        'SDF304',
-        `map for '${mr.name}' has virtual address range ${formatRange(vaddr, vaddr + mr.size)} which exceeds valid address space ${formatRange(0n, end)} in ${owner}`,
-        { hint: 'lower its address', place },
-      ),
+  if (vaddr >= end)
+    wrong(
+      'SDF305',
+      `vaddr (${hex(vaddr)}) must be less than ${hex(end)} on element 'map' ('${mr.name}' in ${owner})`,
+      'lower its address',
+    );
+  else if (vaddr + mr.size >= 1n << 64n)
+    wrong(
+      'SDF309',
+      `map for '${mr.name}' has address range that overflows (${hex(vaddr)} + ${hex(mr.size)} in ${owner})`,
+      'make the region smaller',
+    );
+  else if (vaddr + mr.size > end)
+    wrong(
+      'SDF304',
+      `map for '${mr.name}' has virtual address range ${formatRange(vaddr, vaddr + mr.size)} which exceeds valid address space ${formatRange(0n, end)} (in ${owner})`,
+      'lower its address',
     );
   return found;
 }

@@ -2,22 +2,25 @@
 // Finds overlaps in a list of half-open ranges: sorted by start, each range is compared with the one before it that
 // reaches furthest. Every overlapping set yields at least one pair, in n log n.
 
-import { overlaps } from '../units.ts';
-
-export interface Range {
-  readonly start: bigint;
-  readonly end: bigint;
+export interface Range<Number extends bigint | number> {
+  readonly start: Number;
+  readonly end: Number;
 }
 
-/** Pairs that overlap: `[earlier in address, later]`. Empty ranges overlap nothing. */
-export function overlappingPairs<T extends Range>(ranges: readonly T[]): [T, T][] {
-  const sorted = ranges.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+/** Pairs that overlap: `[earlier, later]` in the order of the list. Empty ranges overlap nothing. */
+export function overlappingPairs<T extends Range<bigint> | Range<number>>(ranges: readonly T[]): [T, T][] {
+  const sorted = ranges
+    .map((range, index) => ({ range, index }))
+    .filter(({ range }) => range.start < range.end)
+    .toSorted((a, b) =>
+      a.range.start < b.range.start ? -1 : a.range.start > b.range.start ? 1 : a.index - b.index,
+    );
   const pairs: [T, T][] = [];
-  let furthest: T | undefined;
-  for (const range of sorted) {
-    if (furthest !== undefined && overlaps(furthest.start, furthest.end, range.start, range.end))
-      pairs.push([furthest, range]);
-    if (furthest === undefined || range.end > furthest.end) furthest = range;
+  let furthest: (typeof sorted)[number] | undefined;
+  for (const next of sorted) {
+    if (furthest !== undefined && next.range.start < furthest.range.end)
+      pairs.push(furthest.index < next.index ? [furthest.range, next.range] : [next.range, furthest.range]);
+    if (furthest === undefined || next.range.end > furthest.range.end) furthest = next;
   }
   return pairs;
 }

@@ -4,7 +4,7 @@
 import { type Diagnostic, formatRange, formatSize } from '../diagnostic.ts';
 import { errorFinding, warningFinding } from '../finding.ts';
 import { regionLimits } from '../limits.ts';
-import { allPds, type MemoryRegion, type SystemDescription } from '../model.ts';
+import { allPds, type Architecture, type MemoryRegion, type SystemDescription } from '../model.ts';
 import { alignUp, hex } from '../units.ts';
 import { duplicates } from './duplicates.ts';
 import { checkCharacters } from './names.ts';
@@ -13,14 +13,14 @@ import { overlappingPairs } from './ranges.ts';
 export const checkRegions = (system: SystemDescription): Diagnostic[] => [
   ...checkNames(system.memoryRegions),
   ...system.memoryRegions.flatMap(checkPageSize),
-  ...system.memoryRegions.flatMap(checkSize),
+  ...system.memoryRegions.flatMap((region) => checkSize(region, system.arch)),
   ...checkPhysicalOverlap(system.memoryRegions),
-  ...findUnused(system),
+  ...checkUse(system),
 ];
 
 function checkNames(regions: readonly MemoryRegion[]): Diagnostic[] {
   const twice = duplicates(regions, ({ name }) => name).map(({ again }) =>
-    errorFinding('SDF201', `duplicate memory region name '${again.name}'`, {
+    errorFinding('SDF201', `duplicate memory region name '${again.name}'.`, {
       hint: 'rename one of them',
       place: again.place,
     }),
@@ -48,47 +48,45 @@ function checkPageSize({ name, pageSize, place }: MemoryRegion): Diagnostic[] {
   )
     return [];
   return [
-    errorFinding('SDF203', `page size ${hex(pageSize)} of memory region '${name}' is not supported`, {
-      hint: `use ${hex(regionLimits.pageBytes)} or ${hex(regionLimits.largePageBytes)}`,
-      place,
-    }),
+    errorFinding(
+      'SDF203',
+      `page size ${hex(pageSize)} not supported on element 'memory_region' ('${name}')`,
+      {
+        hint: `use ${hex(regionLimits.pageBytes)} or ${hex(regionLimits.largePageBytes)}`,
+        place,
+      },
+    ),
   ];
 }
 
-function checkSize({ name, size, paddr, pageSize, place }: MemoryRegion): Diagnostic[] {
+function checkSize(region: MemoryRegion, arch: Architecture): Diagnostic[] {
+  const { name, size, paddr, pageSize, place } = region;
   const page = pageSize === regionLimits.largePageBytes ? pageSize : regionLimits.pageBytes;
   const found: Diagnostic[] = [];
-  if (size === 0n || size % page !== 0n)
+  if (size % page !== 0n)
     found.push(
       errorFinding(
         'SDF204',
-        `size ${hex(size)} of memory region '${name}' is not a multiple of the page size ${hex(page)}`,
-        {
-          hint: `make it ${hex(size === 0n ? page : alignUp(size, page))}`,
-          place,
-        },
+        `size is not a multiple of the page size on element 'memory_region' ('${name}': ${hex(size)}, pages of ${hex(page)})`,
+        { hint: `make it ${hex(alignUp(size, page))}`, place },
       ),
     );
-  if (paddr !== undefined && paddr % page !== 0n)
+  if (paddr === undefined) return found;
+  if (paddr % page !== 0n)
     found.push(
       errorFinding(
         'SDF205',
-        `phys_addr ${hex(paddr)} of memory region '${name}' is not aligned to the page size ${hex(page)}`,
-        {
-          hint: 'align it, or give a smaller page size',
-          place,
-        },
+        `phys_addr is not aligned to the page size on element 'memory_region' ('${name}': ${hex(paddr)}, pages of ${hex(page)})`,
+        { hint: 'align it, or give a smaller page size', place },
       ),
     );
-  if (paddr !== undefined && paddr + size > regionLimits.physicalEnd)
+  const end = arch === 'aarch64' ? regionLimits.physicalEnd : 1n << 64n;
+  if (paddr + size > end)
     found.push(
       errorFinding(
         'SDF206',
-        `memory region '${name}' ${formatRange(paddr, paddr + size)} ends above ${hex(regionLimits.physicalEnd)}, the end of physical memory`,
-        {
-          hint: 'lower its address or size',
-          place,
-        },
+        `memory region '${name}' ${formatRange(paddr, paddr + size)} ends above ${hex(end)}, the end of physical memory`,
+        { hint: 'lower its address or size', place },
       ),
     );
   return found;
@@ -107,15 +105,34 @@ function checkPhysicalOverlap(regions: readonly MemoryRegion[]): Diagnostic[] {
   );
 }
 
-function findUnused(system: SystemDescription): Diagnostic[] {
+/** A region that nobody maps is a slip; one of no bytes makes the tool panic as soon as somebody does. */
+function checkUse(system: SystemDescription): Diagnostic[] {
   const pds = allPds(system.protectionDomains);
+  const mapped = new Set<string>();
+  for (const pd of pds) {
+    for (const { mr } of pd.maps) mapped.add(mr.name);
+    for (const { mr } of pd.virtualMachine?.maps ?? []) mapped.add(mr.name);
+  }
+  for (const { maps } of system.ioAddressSpaces ?? []) for (const { mr } of maps) mapped.add(mr.name);
   const used = new Set([
-    ...pds.flatMap((pd) => [...pd.maps, ...(pd.virtualMachine?.maps ?? [])]).map(({ mr }) => mr.name),
+    ...mapped,
     ...pds.flatMap(({ setvars }) => setvars).map(({ regionPaddr }) => regionPaddr.name),
   ]);
-  return system.memoryRegions
-    .filter(({ name }) => !used.has(name))
-    .map(({ name, place }) =>
+  const empty = system.memoryRegions.filter(({ name, size }) => size === 0n && mapped.has(name));
+  const unused = system.memoryRegions.filter(({ name }) => !used.has(name));
+  return [
+    ...empty.map(({ name, place }) =>
+      errorFinding(
+        'SDF207',
+        `memory region '${name}' has 0 bytes and is mapped, at which the Microkit tool panics`,
+        {
+          hint: `make it ${hex(regionLimits.pageBytes)}`,
+          place,
+        },
+      ),
+    ),
+    ...unused.map(({ name, place }) =>
       warningFinding('SDF211', `unused memory region '${name}'`, { hint: 'map it or leave it out', place }),
-    );
+    ),
+  ];
 }

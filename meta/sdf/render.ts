@@ -31,7 +31,7 @@ export function renderSdf(system: SystemDescription): string {
   return ['<?xml version="1.0" encoding="UTF-8"?>', '<system>', ...lines.map(indent), '</system>'].join('\n');
 }
 
-type Attribute = readonly [name: string, value: string | number | boolean | undefined];
+type Attribute = readonly [name: string, value: string | number | bigint | boolean | undefined];
 
 const renderMr = (mr: MemoryRegion): string =>
   empty('memory_region', [

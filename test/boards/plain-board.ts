@@ -21,6 +21,7 @@ export const plain: BoardInput = {
   name: 'x',
   arch: 'aarch64',
   cpu: 'cortex-a53',
+  memory: [{ base: 0x4000_0000n, size: 0x4000_0000n }],
   paddrTop: 0x6000_0000n,
   paddrBottom: 0x4000_0000n,
   serial: {

@@ -45,7 +45,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF201',
-    "duplicate memory region name 'm'",
+    "duplicate memory region name 'm'.",
     (sdf, a) => {
       a.map(sdf.addMr({ name: 'm', size: 0x1000n }), { perms: 'rw' });
       a.map(sdf.addMr({ name: 'm', size: 0x1000n }), { perms: 'rw' });
@@ -54,22 +54,22 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ['SDF202', 'a memory region of 4 KiB (0x1000) has an empty name', mapped({ name: '', size: 0x1000n })],
   [
     'SDF203',
-    "page size 0x2000 of memory region 'm' is not supported",
+    "page size 0x2000 not supported on element 'memory_region' ('m')",
     mapped({ name: 'm', size: 0x2000n, pageSize: 0x2000n }),
   ],
   [
     'SDF204',
-    "size 0x1001 of memory region 'm' is not a multiple of the page size 0x1000",
+    "size is not a multiple of the page size on element 'memory_region' ('m': 0x1001, pages of 0x1000)",
     mapped({ name: 'm', size: 0x1001n }),
   ],
   [
-    'SDF204',
-    "size 0x0 of memory region 'm' is not a multiple of the page size 0x1000",
+    'SDF207',
+    "memory region 'm' has 0 bytes and is mapped, at which the Microkit tool panics",
     mapped({ name: 'm', size: 0n }),
   ],
   [
     'SDF205',
-    "phys_addr 0x9000800 of memory region 'm' is not aligned to the page size 0x1000",
+    "phys_addr is not aligned to the page size on element 'memory_region' ('m': 0x9000800, pages of 0x1000)",
     mapped({ name: 'm', size: 0x1000n, paddr: 0x900_0800n }),
   ],
   [
@@ -79,7 +79,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF210',
-    "memory region 'n' physical address range [0x9001000..0x9002000) overlaps with another memory region 'm' [0x9000000..0x9002000)",
+    "memory region 'm' physical address range [0x9000000..0x9002000) overlaps with another memory region 'n' [0x9001000..0x9002000)",
     (sdf, a) => {
       a.map(sdf.addMr({ name: 'n', size: 0x1000n, paddr: 0x900_1000n }), { perms: 'rw' });
       a.map(sdf.addMr({ name: 'm', size: 0x2000n, paddr: 0x900_0000n }), { perms: 'rw' });
@@ -87,22 +87,22 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF301',
-    "invalid memory region name 'lost' on 'map' in protection domain 'a'",
+    "invalid memory region name 'lost' on 'map' (in protection domain 'a')",
     (_, a) => a.map({ name: 'lost', size: bytes(0x1000) } satisfies MemoryRegion, { perms: 'rw' }),
   ],
   [
-    'SDF302',
-    "perms 'w' of the map of 'm' in protection domain 'a' are none of r, x, rw, rx, wx, rwx",
+    'SDF308',
+    "perms must not be 'w', write-only mappings are not allowed on element 'map' ('m' in protection domain 'a')",
     (sdf, a) => a.map(sdf.addMr({ name: 'm', size: 0x1000n }), { perms: 'w' as Perms }),
   ],
   [
     'SDF303',
-    "invalid vaddr alignment on 'map': 0x800 of 'm' in protection domain 'a' is not a multiple of 0x1000",
+    "invalid vaddr alignment on 'map' (0x800 of 'm' in protection domain 'a' is not a multiple of 0x1000)",
     (sdf, a) => a.map(sdf.addMr({ name: 'm', size: 0x1000n }), { perms: 'rw', vaddr: 0x800n }),
   ],
   [
-    'SDF304',
-    "map for 'm' has virtual address range [0xffffffc000..0xffffffd000) which exceeds valid address space [0x0..0xffffffc000) in protection domain 'a'",
+    'SDF305',
+    "vaddr (0xffffffc000) must be less than 0xffffffc000 on element 'map' ('m' in protection domain 'a')",
     (sdf, a) => a.map(sdf.addMr({ name: 'm', size: 0x1000n }), { perms: 'rw', vaddr: 0xff_ffff_c000n }),
   ],
   [
@@ -120,7 +120,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF403',
-    "cannot ppc bidirectionally: 'a' and 'b' both have pp",
+    "cannot ppc bidirectionally on element 'channel' ('a' and 'b' both have pp)",
     (sdf, a, b) => sdf.addChannel({ a: { pd: a, pp: true }, b: { pd: b, pp: true } }),
   ],
   [
@@ -138,19 +138,19 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF502',
-    'too many protection domains (64) defined. Maximum is 63',
+    'too many protection domains (64) defined. Maximum is 63.',
     (sdf) => {
       for (let i = 2; i < 64; i += 1) sdf.addPd({ name: `pd${i}`, programImage: 'x.elf' });
     },
   ],
   [
     'SDF503',
-    "duplicate protection domain name 'a'",
+    "duplicate protection domain name 'a'.",
     (sdf) => sdf.addPd({ name: 'a', programImage: 'x.elf' }),
   ],
   [
     'SDF504',
-    "the PD name 'monitor' is reserved for the Microkit Monitor",
+    "the PD name 'monitor' is reserved for the Microkit Monitor.",
     (sdf) => sdf.addPd({ name: 'monitor', programImage: 'x.elf' }),
   ],
   [
@@ -165,22 +165,22 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF506',
-    "priority 300 of protection domain 'c' must be between 0 and 254",
+    "priority must be between 0 and 254 on element 'protection_domain' ('c' has 300)",
     (sdf) => sdf.addPd({ name: 'c', programImage: 'x.elf', priority: 300 }),
   ],
   [
     'SDF507',
-    "budget (1000) of protection domain 'c' must be greater than 0 and less than, or equal to, period (900)",
+    "budget (1000) must be less than, or equal to, period (900) on element 'protection_domain' ('c')",
     (sdf) => sdf.addPd({ name: 'c', programImage: 'x.elf', period: 900 }),
   ],
   [
-    'SDF508',
-    "stack size 0x1800 of protection domain 'c' must be between 0x1000 bytes and 0x1000000 bytes, in pages of 4096 bytes",
+    'SDF517',
+    "stack size must be aligned to the smallest page size, 4096 bytes on element 'protection_domain' ('c' has 0x1800)",
     (sdf) => sdf.addPd({ name: 'c', programImage: 'x.elf', stackSize: 0x1800n }),
   ],
   [
     'SDF509',
-    "cpu core of protection domain 'c' must be less than 256, got 256",
+    "cpu core must be less than 256, got 256 on element 'protection_domain' ('c')",
     (sdf) => sdf.addPd({ name: 'c', programImage: 'x.elf', cpu: 256 }),
   ],
   [
@@ -190,7 +190,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF512',
-    "id 0 of child 'c' clashes with virtual machine vcpu id in protection domain: 'a'",
+    "duplicate id: 0 clashes with virtual machine vcpu id in protection domain: 'a' (child 'c')",
     (_, a) => {
       a.setVirtualMachine({ name: 'v', vcpus: [{ id: 0 }] });
       a.addChild({ name: 'c', programImage: 'x.elf' }, 0);
@@ -198,7 +198,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF513',
-    "duplicate irq: 33 in protection domain: 'b'; 'a' has it already",
+    "duplicate irq: 33 in protection domain: 'b' ('a' has it already)",
     (_, a, b) => {
       a.addIrq({ irq: 33 });
       b.addIrq({ irq: 33 });
@@ -217,7 +217,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF601',
-    "duplicate virtual machine name 'v'",
+    "duplicate virtual machine name 'v'.",
     (_, a, b) => {
       for (const pd of [a, b]) pd.setVirtualMachine({ name: 'v', vcpus: [{ id: 0 }] });
     },
@@ -229,7 +229,7 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF603',
-    "missing 'vcpu' element on virtual_machine: 'v', which has 0",
+    "missing 'vcpu' element on virtual_machine: 'v'",
     (_, a) => a.setVirtualMachine({ name: 'v', vcpus: [] }),
   ],
   [
@@ -239,12 +239,12 @@ export const rules: readonly (readonly [code: string, message: string, wrong: Wr
   ],
   [
     'SDF605',
-    "vcpu id 62 of virtual machine 'v' must be < 62 and >= 0",
+    "id must be < 62 on element 'vcpu' (62 of 'v')",
     (_, a) => a.setVirtualMachine({ name: 'v', vcpus: [{ id: 62 }] }),
   ],
   [
     'SDF606',
-    "cpu core of vcpu 0 of virtual machine 'v' must be less than 256, got 999",
+    "cpu core must be less than 256, got 999 on element 'vcpu' (0 of 'v')",
     (_, a) => a.setVirtualMachine({ name: 'v', vcpus: [{ id: 0, cpu: 999 }] }),
   ],
 ];

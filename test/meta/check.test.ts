@@ -44,16 +44,17 @@ test('SDF401 and SDF511, SDF405 are for values that no builder makes', () => {
     ],
   });
   expect(findings.map(({ code, message }) => `${code} ${message}`)).toEqual([
-    "SDF511 duplicate id: 4 in protection domain: 'parent', used by 'x' and 'y'",
-    "SDF401 invalid PD name 'c' on a channel",
-    "SDF405 duplicate channel id: 0 in protection domain: 'a', used by the channel to 'b' and the channel to 'b'",
-    "SDF405 duplicate channel id: 0 in protection domain: 'a', used by the channel to 'b' and the channel to 'c'",
-    "SDF405 duplicate channel id: 0 in protection domain: 'b', used by the channel to 'a' and the channel to 'a'",
+    "SDF511 duplicate id: 4 in protection domain: 'parent' (used by 'x' and 'y')",
+    "SDF401 invalid PD name 'c' on element 'end' (of a channel)",
+    "SDF405 duplicate channel id: 0 in protection domain: 'a' (used by the channel to 'b' and the channel to 'b')",
+    "SDF405 duplicate channel id: 0 in protection domain: 'b' (used by the channel to 'a' and the channel to 'a')",
+    "SDF405 duplicate channel id: 0 in protection domain: 'a' (used by the channel to 'b' and the channel to 'c')",
+    "SDF406 id must be < 62 on element 'end' (99 for the channel to 'a' of 'c')",
   ]);
 });
 
 test('SDF607 only Arm VMs have a priority', () => {
-  const sdf = new SystemBuilder({ arch: 'riscv64', paddrTop: paddr(0x6000_0000) });
+  const sdf = new SystemBuilder({ arch: 'x86_64', paddrTop: paddr(0x6000_0000) });
   const [a] = twoPds(sdf);
   a.setVirtualMachine({ name: 'v', vcpus: [{ id: 0 }], priority: 1 });
   expect(refusedBy(sdf).map(({ code }) => code)).toEqual(['SDF607']);

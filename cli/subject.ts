@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which system a command is about: an SDF file that the user names, or the one that vmbuild ships, for --board.
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { readGiven } from '../linux/given-file.ts';
+import type { CheckTarget } from '../meta/check/target.ts';
+import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
+import { xmlLimits } from '../meta/limits.ts';
+import type { SystemDescription } from '../meta/model.ts';
+import { checkSdf } from '../meta/sdf/check.ts';
+import type { PrefillFile } from '../meta/sdf/parse-region.ts';
+import type { Settings } from './options.ts';
+import type { CommandContext } from './vmbuild.ts';
+
+export interface Subject {
+  /** Undefined if the file is so damaged that there is nothing to describe. */
+  readonly system: SystemDescription | undefined;
+  /** Errors and warnings, in the order of the file. */
+  readonly findings: readonly Diagnostic[];
+  /** Without folder and ending. */
+  readonly name: string;
+  /** As the user named it. */
+  readonly place: string;
+}
+
+/** Judges it for `target`. Refuses what cannot be read at all; what is wrong with what was read is in `findings`. */
+export async function loadSubject(context: CommandContext, target: CheckTarget): Promise<Subject> {
+  const file = context.settings.text('file');
+  return file === undefined ? await shippedSystem(context, target) : await systemFile(context, file, target);
+}
+
+async function systemFile({ settings }: CommandContext, file: string, target: CheckTarget): Promise<Subject> {
+  const text = decode(await readGiven('the description', file, xmlLimits.bytes, 'SDF717'), file);
+  const { system, findings } = checkSdf(text, file, target, prefillFinder(settings, file));
+  return { system, findings, name: basename(file).replace(/[.][^.]*$/, ''), place: file };
+}
+
+/** UTF-8, as the Microkit tool demands. */
+function decode(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const [first, second] = bytes;
+    const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+    return refuse('SDF718', `the description '${file}' is ${isUtf16 ? 'UTF-16' : 'no UTF-8'}`, {
+      hint: `save it as UTF-8${isUtf16 ? `: iconv -f UTF-16 -t UTF-8` : ''}`,
+    });
+  }
+}
+
+/** In the order of Microkit's tool: its search paths, then the working directory. */
+function prefillFinder(settings: Settings, file: string): (path: string) => PrefillFile {
+  const folders = [...(settings.text('search-path')?.split(':') ?? [dirname(file)]), '.'];
+  return (path) => {
+    const found = folders.map((folder) => resolve(folder, path)).find((candidate) => existsSync(candidate));
+    if (found === undefined) return 'missing';
+    const { size } = statSync(found);
+    return statSync(found).isFile() ? size : 'unreadable';
+  };
+}
+
+async function shippedSystem(context: CommandContext, target: CheckTarget): Promise<Subject> {
+  const [{ loadBoard }, { describeSystem }, { findTools }, { checkSystem }, { buildDirectory }] =
+    await Promise.all([
+      import('../boards/index.ts'),
+      import('./describe.ts'),
+      import('../make/tools/find.ts'),
+      import('../meta/check/system.ts'),
+      import('./options.ts'),
+    ]);
+  const { settings, env } = context;
+  const board = await loadBoard(settings.text('board') ?? '');
+  const { dtc } = await findTools(['dtc'], env);
+  const { system } = await describeSystem(context, {
+    board,
+    buildDir: buildDirectory(settings),
+    dtc: dtc.path,
+  });
+  return {
+    system,
+    findings: checkSystem(system, target),
+    name: 'vsock',
+    place: join('meta', 'vsock-system.ts'),
+  };
+}

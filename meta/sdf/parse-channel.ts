@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// <channel> and its two ends.
+
+import type { Channel, ChannelEnd } from '../model.ts';
+import type { XmlElement } from '../xml.ts';
+import type { SdfReader } from './reader.ts';
+
+export function parseChannel(reader: SdfReader, element: XmlElement): Channel | undefined {
+  reader.allow(element, []);
+  reader.noText(element);
+  const ends: (ChannelEnd | undefined)[] = [];
+  for (const child of element.children)
+    if (child.name === 'end') ends.push(parseEnd(reader, child));
+    else
+      reader.say('SDF708', `invalid XML element '${child.name}'`, child, "a channel has two 'end' elements");
+  if (element.children.length !== 2)
+    reader.error(
+      'SDF750',
+      'exactly two end elements must be specified',
+      element,
+      `there are ${element.children.length}; a channel connects two protection domains`,
+    );
+  const [a, b] = ends;
+  if (a === undefined || b === undefined || ends.length !== 2) return undefined;
+  return { a, b, place: reader.placeOf(element) };
+}
+
+function parseEnd(reader: SdfReader, element: XmlElement): ChannelEnd | undefined {
+  reader.allow(element, ['pd', 'id', 'pp', 'notify', 'setvar_id']);
+  reader.leaf(element);
+  const pd = reader.required(element, 'pd');
+  const id = reader.requiredDecimal(element, 'id');
+  const notify = reader.bool(element, 'notify');
+  const pp = reader.bool(element, 'pp');
+  const setvarId = reader.optional(element, 'setvar_id');
+  if (pd === undefined || id === undefined) return undefined;
+  return {
+    pd,
+    id,
+    ...(notify === undefined ? {} : { notify }),
+    ...(pp === undefined ? {} : { pp }),
+    ...(setvarId === undefined ? {} : { setvarId }),
+    place: reader.placeOf(element),
+  };
+}
