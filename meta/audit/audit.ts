@@ -28,6 +28,8 @@ export interface AuditReport {
   readonly capabilities: readonly AuditedCap[];
   /** Why each object is there, in the image's order. */
   readonly objects: readonly (Reason | undefined)[];
+  /** Frames of each region of the description. */
+  readonly regions: ReadonlyMap<string, { readonly memory: readonly number[]; readonly isDevice: boolean }>;
   /** Threads and devices, with their TCB or I/O address space in the image. */
   readonly threads: readonly (Omit<ExpectedThread, 'object'> & { readonly object: number | undefined })[];
 }
@@ -48,7 +50,7 @@ export function auditSystem(
 ): AuditReport {
   const matcher = new Matcher(capdl);
   const shape = shapeOf(system, capdl, matcher);
-  if (shape === undefined) return report(matcher, [], [noMonitor(system)]);
+  if (shape === undefined) return report(matcher, undefined, [noMonitor(system)]);
   const image = expectImage(system, shape, domainNumbers(system, capdl), options);
   matcher.bindByName(image);
   compareAll(matcher, image, shape);
@@ -56,7 +58,7 @@ export function auditSystem(
   checkIrqs(matcher, image);
   checkDomains(matcher, system);
   reportLeftovers(matcher);
-  return report(matcher, image.threads, []);
+  return report(matcher, image, []);
 }
 
 /** An object may be bound while another one is compared, so that those without a name of the tool's come last. */
@@ -143,7 +145,7 @@ const noMonitor = ({ arch }: SystemDescription): Diagnostic =>
 
 function report(
   matcher: Matcher,
-  threads: readonly ExpectedThread[],
+  image: ExpectedImage | undefined,
   more: readonly Diagnostic[],
 ): AuditReport {
   const { objects, irqs } = matcher.capdl;
@@ -174,6 +176,22 @@ function report(
     },
     capabilities,
     objects: matcher.reasons,
-    threads: threads.map(({ kind, name, object }) => ({ kind, name, object: matcher.idOf(object) })),
+    regions: new Map(
+      (image?.memories ?? []).flatMap((memory) =>
+        memory.region === undefined
+          ? []
+          : [
+              [
+                memory.region,
+                { memory: matcher.frames.idsOf(memory), isDevice: typeof memory.paddr === 'bigint' },
+              ] as const,
+            ],
+      ),
+    ),
+    threads: (image?.threads ?? []).map(({ kind, name, object }) => ({
+      kind,
+      name,
+      object: matcher.idOf(object),
+    })),
   };
 }

@@ -23,7 +23,7 @@ export const expectIoSpaces = ({ system, memories, add }: Expectation): Expected
           `iospace_${name}`,
           { owner, because: why },
           {
-            domainId: BigInt(domainId),
+            domainId: BigInt(domainId ?? 0),
             ...pciAttributes(peripheralId),
           },
         ),

@@ -74,6 +74,7 @@ function regionMemory(
     fill,
     frameName: numbered(`frame_mr_${name}`),
     because: because('memory region', `memory region '${name}'`, region.place),
+    region: name,
   };
 }
 

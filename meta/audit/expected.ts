@@ -48,6 +48,8 @@ export interface ExpectedMemory {
   /** The name of its i-th frame. */
   readonly frameName: (index: number) => string;
   readonly because: Because;
+  /** Name of the region that it is. */
+  readonly region?: string;
 }
 
 export type ExpectedFill =

@@ -27,6 +27,10 @@ export class FrameBook {
     return this.#of(memory).ids.get(index);
   }
 
+  idsOf(memory: ExpectedMemory): readonly number[] {
+    return [...this.#of(memory).ids.values()];
+  }
+
   /** log2 of its pages; undefined if no frame is known. */
   pageBits(memory: ExpectedMemory): number | undefined {
     return this.#of(memory).bits;

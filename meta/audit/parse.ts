@@ -4,6 +4,7 @@
 
 import { type Diagnostic, Refusal, refuse, refuseErrors } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
+import { hex } from '../units.ts';
 import { type Capdl, type CapdlObject, objectKindOf } from './capdl.ts';
 import { parseJson } from './json.ts';
 import { auditLimits } from './limits.ts';
@@ -34,6 +35,7 @@ export function readCapdl(value: unknown, file: string): Capdl {
     found.add(`it says that its objects are ${start} to ${end}, and has ${spec.objects.length}`);
   checkNames(spec.objects, found);
   for (const object of spec.objects) checkObject(object, spec.objects, found);
+  checkFrames(spec.objects, found);
   checkIrqs(spec.irqs, spec.objects, found);
   refuseErrors(found.all);
   return {
@@ -111,6 +113,22 @@ function checkObject(object: CapdlObject, objects: readonly CapdlObject[], found
       found.add(
         `slot ${slot} of '${object.name}' is a ${cap.kind} capability to '${target.name}', which is a ${target.kind}`,
       );
+  }
+}
+
+/** Two frames of one piece of memory would be shared memory that no capability shows. */
+function checkFrames(objects: readonly CapdlObject[], found: Findings): void {
+  const frames = objects
+    .flatMap(({ name, kind, attributes: { paddr, sizeBits } }) =>
+      kind === 'Frame' && typeof paddr === 'bigint' && typeof sizeBits === 'bigint'
+        ? [{ name, start: paddr, end: paddr + (1n << sizeBits) }]
+        : [],
+    )
+    .toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  for (const [i, { name, start }] of frames.entries()) {
+    const before = frames[i - 1];
+    if (before !== undefined && start < before.end)
+      found.add(`'${before.name}' and '${name}' are the same memory from ${hex(start)}`);
   }
 }
 

@@ -30,7 +30,7 @@ afterAll(() => {
 /** Skips, visibly, without an SDK or a compiler. */
 export async function needMicrokit(ctx: TestContext, config = 'debug'): Promise<void> {
   const sdk = board(config);
-  requireOrSkip(ctx, 'sdk', typeof sdk !== 'string', String(sdk));
+  requireOrSkip(ctx, 'sdk', typeof sdk !== 'string', typeof sdk === 'string' ? sdk : '');
   const { diagnostics } = await searchTools(['clang', 'lld'], process.env);
   requireOrSkip(ctx, 'clang', diagnostics.length === 0, diagnostics.map((d) => d.message).join('; '));
 }
@@ -97,12 +97,9 @@ async function program(sdk: SdkBoard, config: string): Promise<Buffer> {
   const path = (extension: string): string => join(directory, `program-${config}.${extension}`);
   writeFileSync(path('c'), source);
   const target = ['--target=aarch64-none-elf', '-mstrict-align', '-ffreestanding', '-nostdlib', '-O1'];
-  execFileSync(found.get('clang')?.path ?? '', [
-    ...target,
-    ...['-I', sdk.includeDir, '-c', path('c'), '-o', path('o')],
-  ]);
-  execFileSync(found.get('lld')?.path ?? '', [
-    ...[path('o'), sdk.libmicrokit, '-T', sdk.linkerScript, '-o', path('elf')],
-  ]);
+  const compile = [...target, '-I', sdk.includeDir, '-c', path('c'), '-o', path('o')];
+  execFileSync(found.get('clang')?.path ?? '', compile);
+  const link = [path('o'), sdk.libmicrokit, '-T', sdk.linkerScript, '-o', path('elf')];
+  execFileSync(found.get('lld')?.path ?? '', link);
   return readFileSync(path('elf'));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Whatever is added to, taken from or changed in what the real tool wrote is found: everything systematically in a system
 // that has everything, then several things at once at random.
-import fc from 'fast-check';
+import { array, assert, nat, property, tuple } from 'fast-check';
 import { beforeEach, expect, it } from 'vitest';
 import { auditSystem } from '../../meta/audit/audit.ts';
 import { parseJson } from '../../meta/audit/json.ts';
@@ -25,14 +25,16 @@ function codesOf(built: BuiltSystem, spec: unknown): string[] {
   }
 }
 
-function expectFound(name: string, built: BuiltSystem, mutants: Iterable<Mutant>): void {
+/** Of the large system `npm test` looks at every 5th; VMBUILD_AUDIT_MUTANTS=all, at each. */
+function expectFound(name: string, built: BuiltSystem, mutants: Iterable<Mutant>, every = 1): void {
   let count = 0;
   const missed: string[] = [];
-  for (const { what, spec } of mutants) {
+  for (const [i, { what, spec }] of [...mutants].entries()) {
+    if (i % every !== 0) continue;
     count += 1;
     if (codesOf(built, spec).length === 0) missed.push(what);
   }
-  console.log(`${name}: found ${count - missed.length} of ${count}`);
+  process.stdout.write(`${name}: found ${count - missed.length} of ${count}\n`);
   expect(missed).toEqual([]);
   expect(count).toBeGreaterThan(0);
 }
@@ -45,18 +47,19 @@ it.each([
   const built = await buildSystem(name, system, { prefills });
   const spec = specOf(built);
   expect(codesOf(built, spec)).toEqual([]);
-  expectFound(`${name}: added by hand`, built, additions(spec));
-  expectFound(`${name}: taken away`, built, removals(spec));
-  expectFound(`${name}: changed`, built, changes(spec));
+  const every = name === 'whole' && process.env['VMBUILD_AUDIT_MUTANTS'] !== 'all' ? 5 : 1;
+  expectFound(`${name}: added by hand`, built, additions(spec), every);
+  expectFound(`${name}: taken away`, built, removals(spec), every);
+  expectFound(`${name}: changed`, built, changes(spec), every);
 });
 
 it('finds several at once', async () => {
   const built = await buildSystem('several', smallSystem);
   const spec = specOf(built);
   const kinds = [additions, removals, changes].map((make) => [...make(spec)]);
-  const pick = fc.tuple(fc.nat(kinds.length - 1), fc.nat());
-  fc.assert(
-    fc.property(fc.array(pick, { minLength: 1, maxLength: 6 }), (picks) => {
+  const pick = tuple(nat(kinds.length - 1), nat());
+  assert(
+    property(array(pick, { minLength: 1, maxLength: 6 }), (picks) => {
       // Each mutant is made of what the ones before have left.
       let mutated = spec;
       for (const [kind, index] of picks) {

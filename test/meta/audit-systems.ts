@@ -148,12 +148,12 @@ export const domainSystem = system(
     domains: {
       domains: [{ name: 'x', id: 3 }, { name: 'y' }],
       entries: [
-        { domain: 'x', duration: 500, unit: 'us' },
-        { domain: 'y', duration: 7, unit: 'ticks' },
+        { domain: 'x', duration: 500n, unit: 'us' },
+        { domain: 'y', duration: 7n, unit: 'ticks' },
         { end: true },
       ],
-      startIndex: 0,
-      indexShift: 2,
+      startIndex: 0n,
+      indexShift: 2n,
     },
   },
 );

@@ -23,8 +23,8 @@ it.each(systems)('explains every capability of the $name system', async ({ name,
       expect(findings.map(({ code, message }) => `${code} ${message}`)).toEqual([]);
       expect(counts.objectsExplained).toBe(counts.objects);
       expect(counts.capabilitiesExplained).toBe(counts.capabilities);
-      console.log(
-        `${name} ${config}: capabilities explained ${counts.capabilitiesExplained} of ${counts.capabilities}`,
+      process.stdout.write(
+        `${name} ${config}: capabilities explained ${counts.capabilitiesExplained} of ${counts.capabilities}\n`,
       );
     }
   }
