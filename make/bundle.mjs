@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// `npm ci` runs this as `prepare`: one bundle in dist/ with all that it needs of others' libraries, because Node takes
-// longer to find and load their many files than a short command to do its work. Commands are split off, so that
-// `vmbuild --help` loads no tool driver. Built beside dist/ and renamed, so that no half of it is ever run.
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+// `npm ci` runs this as `prepare`: one bundle in dist/ with all that it needs of others' libraries (but esbuild), because
+// Node takes longer to find and load their many files than a short command to do its work. Commands are split off, so that
+// `vmbuild --help` loads no tool driver. The description library, `vmbuild/meta`, is a second entry into the same chunks: whoever imports it and the
+// program that runs have one copy. Nothing but Node is needed at run time. Built beside dist/ and renamed, so that no half
+// of it is ever run. With --types also what editors read of `vmbuild/meta`; without, what is there of it stays.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, cp, rename, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -10,12 +15,8 @@ import { checkedBoards } from './bundle-boards.mjs';
 import { joinChunks } from './bundle-core.mjs';
 import { licensesOf } from './bundle-licenses.mjs';
 
-/** What the shell, an editor or a Makefile may run many times in a row, and what is loaded with it. */
+/** What an editor or a Makefile runs many times in a row; what these load is joined to one file. */
 const quick = ['cli/vmbuild.ts', ...['boards', 'check', 'generate'].map((name) => `cli/commands/${name}.ts`)];
-
-process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
-const fresh = `dist.${process.pid}.new`;
-const parts = `${fresh}.parts`;
 const options = {
   format: 'esm',
   platform: 'node',
@@ -25,12 +26,27 @@ const options = {
   minifySyntax: true,
   legalComments: 'none',
   sourcemap: true,
+  // Bundles systems of the user's own; it has a program beside it.
+  external: ['esbuild'],
   logLevel: 'warning',
 };
+
+process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+const fresh = `dist.${process.pid}.new`;
+const parts = `${fresh}.parts`;
 try {
+  await Promise.all([bundle(), process.argv.includes('--types') ? declareTypes() : keepTypes()]);
+  await rm('dist', { recursive: true, force: true });
+  await rename(fresh, 'dist');
+} finally {
+  await rm(fresh, { recursive: true, force: true });
+  await rm(parts, { recursive: true, force: true });
+}
+
+async function bundle() {
   const { metafile } = await build({
     ...options,
-    entryPoints: { vmbuild: 'cli/vmbuild.ts' },
+    entryPoints: { vmbuild: 'cli/vmbuild.ts', meta: 'meta/index.ts' },
     outdir: parts,
     bundle: true,
     splitting: true,
@@ -45,9 +61,18 @@ try {
   await joinChunks({ parts, outdir: fresh, outputs, entries, options });
   await writeFile(`${fresh}/LICENSES`, await licensesOf(Object.keys(inputs)));
   await chmod(`${fresh}/vmbuild.js`, 0o755);
-  await rm('dist', { recursive: true, force: true });
-  await rename(fresh, 'dist');
-} finally {
-  await rm(fresh, { recursive: true, force: true });
-  await rm(parts, { recursive: true, force: true });
+}
+
+async function declareTypes() {
+  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const words = [tsc, '-p', 'make/types.json', '--outDir', `${fresh}/types`];
+  const [code] = await once(spawn(process.execPath, words, { stdio: 'inherit' }), 'exit');
+  if (code !== 0) throw new Error(`tsc ended with ${code}`);
+}
+
+/** The types only change with meta/, and take ten times as long as the bundle. */
+async function keepTypes() {
+  await cp('dist/types', `${fresh}/types`, { recursive: true }).catch((error) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }

@@ -1,32 +1,49 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Finds the line of the user's TypeScript that made an object, so that a finding about the object can name it. Thousands
-// of objects are made and hardly one is ever named: only which frame it is is found at once, the line when it is asked for.
+// of objects are made and hardly one is ever named: only whose frame it is is found at once, the line when it is asked for.
 
-import { findSourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Place } from './diagnostic.ts';
 
-/** In the bundle the library is in two directories, one in the other. */
-const ownDirectory = new URL('.', import.meta.url).href.replace(/[/]dist[/]chunks[/]$/, '/dist/');
+/** This library: `meta/` in the sources, all of `dist/` in the bundle, where chunks lie below. */
+const ownDirectory = new URL('.', import.meta.url).href.replace(/\/chunks\/$/, '/');
 
 /** Frames cost time. Most callers are the user's; systems that are made of others lie deeper. */
 const depths = [1, 16];
 
 /**
- * The nearest caller of `method` outside of this library, or undefined if there is none (in the bundle the shipped systems lie in
- * the library's own directory: their lines would tell the user nothing).
+ * The nearest caller of `method` (or of this function) outside of this library, or undefined if there is none (in the bundle the shipped
+ * systems lie in the library's own directory: their lines would tell the user nothing).
  */
-export function callSite(method: (...args: never[]) => unknown): Place | undefined {
-  for (const depth of depths) {
-    const frame = framesAbove(method, depth).find(isForeign);
-    if (frame !== undefined) return lazyPlace(frame);
+export function callSite(method: (...args: never[]) => unknown = callSite): Place | undefined {
+  for (const depth of depths)
+    for (const frame of framesAbove(method, depth)) {
+      const file = fileOf(frame);
+      if (file === undefined) continue;
+      const place = generated.has(file) ? locate(frame, file) : lazyPlace(frame, file);
+      if (place !== undefined) return place;
+    }
+  return undefined;
+}
+
+/** The first line of a stack that lies outside of this library and of Node. */
+export function placeInStack(stack: string): Place | undefined {
+  for (const frame of stack.split('\n').slice(1)) {
+    const place = parseFrame(frame);
+    if (place !== undefined) return place;
   }
   return undefined;
 }
 
-type Prepare = typeof Error.prepareStackTrace;
+type ToSource = (place: Required<Place>) => Place | undefined;
 
-const keepFrames = (_error: Error, frames: NodeJS.CallSite[]): NodeJS.CallSite[] => frames;
+/** Files that were made from others, by their path. */
+const generated = new Map<string, ToSource>();
+
+/** From now on, a place in `file` is told as that of the source which `toSource` gives. */
+export function mapPlaces(file: string, toSource: ToSource): void {
+  generated.set(file, toSource);
+}
 
 function framesAbove(above: (...args: never[]) => unknown, depth: number): readonly NodeJS.CallSite[] {
   const { prepareStackTrace, stackTraceLimit } = Error;
@@ -35,56 +52,65 @@ function framesAbove(above: (...args: never[]) => unknown, depth: number): reado
   Error.prepareStackTrace = keepFrames;
   Error.captureStackTrace(holder, above);
   const frames = holder.stack ?? [];
-  Error.prepareStackTrace = prepareStackTrace as Exclude<Prepare, undefined>;
+  Error.prepareStackTrace = prepareStackTrace as NonNullable<typeof prepareStackTrace>;
   Error.stackTraceLimit = stackTraceLimit;
   return frames;
 }
 
-function isForeign(frame: NodeJS.CallSite): boolean {
-  const file = frame.getFileName();
-  if (typeof file !== 'string') return false;
-  return file.startsWith('file:') ? !file.startsWith(ownDirectory) : file.startsWith('/') && !isOwnPath(file);
+const keepFrames = (_error: Error, frames: NodeJS.CallSite[]): NodeJS.CallSite[] => frames;
+
+/** Path of the frame's file, unless it is this library's or Node's. */
+const fileOf = (frame: NodeJS.CallSite): string | undefined => foreignPath(frame.getFileName() ?? '');
+
+function foreignPath(location: string): string | undefined {
+  const isUrl = location.startsWith('file:');
+  if (!isUrl && !location.startsWith('/')) return undefined;
+  if ((isUrl ? location : `file://${location}`).startsWith(ownDirectory)) return undefined;
+  return isUrl ? pathOfUrl(location) : location;
 }
 
-const isOwnPath = (path: string): boolean => `file://${path}`.startsWith(ownDirectory);
+/** Objects come from few files. */
+const paths = new Map<string, string>();
+
+function pathOfUrl(url: string): string {
+  const path = paths.get(url) ?? fileURLToPath(url);
+  paths.set(url, path);
+  return path;
+}
 
 /** To everyone who reads, compares, copies or prints it a plain object. */
-function lazyPlace(frame: NodeJS.CallSite): Place {
+function lazyPlace(frame: NodeJS.CallSite, file: string): Place {
   let found: Place | undefined;
-  const place = (): Place => (found ??= locate(frame));
+  const place = (): Place => (found ??= locate(frame, file) ?? { file });
   return {
     get file() {
       return place().file;
     },
     get line() {
-      return place().line ?? 0;
+      return place().line ?? 1;
     },
     get column() {
-      return place().column ?? 0;
+      return place().column ?? 1;
     },
   };
 }
 
-/** In the source that the user wrote, as whoever else knows of source maps says, or Node. */
-function locate(frame: NodeJS.CallSite): Place {
-  const line = frame.getLineNumber() ?? 1;
-  const column = frame.getColumnNumber() ?? 1;
-  const file = frame.getFileName() ?? '';
-  const told = toldBy(Error.prepareStackTrace, frame);
-  if (told !== undefined) return told;
-  const entry = findSourceMap(file)?.findEntry(line - 1, column - 1);
-  return entry !== undefined && 'originalSource' in entry
-    ? { file: pathOf(entry.originalSource), line: entry.originalLine + 1, column: entry.originalColumn + 1 }
-    : { file: pathOf(file), line, column };
+/** As a stack would say it: whoever maps the lines of stacks to others (a test runner) maps these too. */
+function locate(frame: NodeJS.CallSite, file: string): Place | undefined {
+  const stack: unknown = Error.prepareStackTrace?.(new Error('a place'), [frame]);
+  if (typeof stack === 'string') return placeInStack(stack);
+  return toldFrom({ file, line: frame.getLineNumber() ?? 1, column: frame.getColumnNumber() ?? 1 });
 }
 
-function toldBy(prepare: Prepare, frame: NodeJS.CallSite): Place | undefined {
-  const stack: unknown = prepare?.(new Error('where'), [frame]);
-  if (typeof stack !== 'string') return undefined;
-  const match = /\(?((?:file:\/\/|\/)[^()\n]*):(\d+):(\d+)\)?$/.exec(stack);
+function parseFrame(frame: string): Place | undefined {
+  const match = /^\s+at (?:.*? \()?((?:file:\/\/|\/).*?):(\d+):(\d+)\)?$/.exec(frame);
   if (match === null) return undefined;
-  const [, file = '', line, column] = match;
-  return { file: pathOf(file), line: Number(line), column: Number(column) };
+  const [, location = '', line, column] = match;
+  const file = foreignPath(location);
+  return file === undefined ? undefined : toldFrom({ file, line: Number(line), column: Number(column) });
 }
 
-const pathOf = (file: string): string => (file.startsWith('file:') ? fileURLToPath(file) : file);
+function toldFrom(place: Required<Place>): Place | undefined {
+  const toSource = generated.get(place.file);
+  return toSource === undefined ? place : toSource(place);
+}

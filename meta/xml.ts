@@ -147,7 +147,6 @@ class Scanner {
   }
 
   #characters(end: number): void {
-    const start = this.#at;
     this.#blanks();
     const first = this.#at;
     if (first < end) {
@@ -157,7 +156,7 @@ class Scanner {
       const cdataEnd = content.indexOf(']]>');
       if (cdataEnd !== -1) this.#fail("']]>' stands in text", first + cdataEnd);
       this.#decode(content, first);
-      parent.element.textAt ??= start;
+      parent.element.textAt ??= first;
     }
     this.#at = end;
   }

@@ -50,7 +50,7 @@ function checkMembership(
       errorFinding(
         'SDF532',
         `Missing required attribute 'domain' on element 'protection_domain' ('${name}')`,
-        { hint: `a system with a domain schedule runs each in one: ${suggest('')}`, place },
+        { hint: `add domain="…": ${suggest('')}`, place },
       ),
     ];
   if (names.has(domain)) return [];

@@ -9,6 +9,7 @@ import { checkCachedMaps } from './caching.ts';
 import { checkChannels } from './channels.ts';
 import { checkCspaces } from './cspaces.ts';
 import { checkDomains } from './domains.ts';
+import { checkGuests } from './guests.ts';
 import { checkInversions } from './inversions.ts';
 import { checkIoAddressSpaces } from './io-spaces.ts';
 import { checkIrqs } from './irqs.ts';
@@ -40,6 +41,7 @@ const rules: readonly ((system: SystemDescription, target: CheckTarget) => Diagn
   checkSetvars,
   checkVersions,
   checkInversions,
+  checkGuests,
   checkCachedMaps,
   checkPhysicalMemory,
 ];

@@ -11,14 +11,13 @@ export function parseChannel(reader: SdfReader, element: XmlElement): Channel | 
   const ends: (ChannelEnd | undefined)[] = [];
   for (const child of element.children)
     if (child.name === 'end') ends.push(parseEnd(reader, child));
-    else
-      reader.say('SDF708', `invalid XML element '${child.name}'`, child, "a channel has two 'end' elements");
+    else reader.say('SDF708', `invalid XML element '${child.name}'`, child, "use 'end' twice");
   if (element.children.length !== 2)
     reader.error(
       'SDF750',
       'exactly two end elements must be specified',
       element,
-      `there are ${element.children.length}; a channel connects two protection domains`,
+      `name the two protection domains that it connects; it has ${element.children.length} elements`,
     );
   const [a, b] = ends;
   if (a === undefined || b === undefined || ends.length !== 2) return undefined;

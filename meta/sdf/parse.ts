@@ -86,15 +86,13 @@ function checkRoot(reader: SdfReader, root: XmlElement): void {
       root,
       'take it out',
     );
-  if (root.textAt !== undefined) {
-    const isFirst = !root.children.some(({ start }) => start < (root.textAt ?? 0));
+  if (root.textAt !== undefined)
     reader.sayAt(
       'SDF713',
       "unexpected text found in element 'system'",
-      isFirst ? root.start : root.textAt,
+      root.textAt,
       'take it out, or make it a comment',
     );
-  }
   let hasDomains = false;
   let firstPd: XmlElement | undefined;
   for (const child of root.children) {

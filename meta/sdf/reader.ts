@@ -128,7 +128,7 @@ export class SdfReader {
       'SDF705',
       `${name} must be 'true' or 'false'`,
       element,
-      `it is '${abbreviate(text)}'; write true or false`,
+      `write true or false, not '${abbreviate(text)}'`,
     );
     return undefined;
   }

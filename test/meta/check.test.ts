@@ -106,11 +106,12 @@ function twoPds(sdf: SystemBuilder): [PdBuilder, PdBuilder] {
   ];
 }
 
+/** The errors. */
 function refusedBy(sdf: SystemBuilder): readonly Diagnostic[] {
   try {
     sdf.build();
   } catch (error) {
-    if (error instanceof Refusal) return error.diagnostics;
+    if (error instanceof Refusal) return error.diagnostics.filter(({ severity }) => severity === 'error');
     throw error;
   }
   return [];
