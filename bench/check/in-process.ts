@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A system placed, checked and rendered by the library, in a process of its own: what its first user waits for, and what
-// a program waits that does it again and again.
-import { renderSdf } from '../../meta/sdf/render.ts';
-import { middleSize, placeSystem } from './system.ts';
+// A system placed, checked and rendered by the library: what its first user in a process waits for, and what a program
+// waits that does it again and again.
+import { type Library, loadLibrary, middleSize, placeSystem } from './system.ts';
 
 export interface Stages {
   readonly placeMs: number;
@@ -10,28 +9,26 @@ export interface Stages {
   readonly renderMs: number;
 }
 
-/** Of the first time and of the last. */
-export interface InProcess {
-  readonly first: Stages;
-  readonly last: Stages;
-}
-
 const repetitions = 20;
 
-export function measureInProcess(): InProcess {
-  const first = measureOnce();
-  let last = first;
-  for (let i = 0; i < repetitions; i += 1) last = measureOnce();
-  return { first, last };
+/** The first time, and the median of the later ones. */
+export async function measureInProcess(): Promise<{ readonly first: Stages; readonly later: Stages }> {
+  const library = await loadLibrary();
+  const first = measureOnce(library);
+  const all = Array.from({ length: repetitions }, () => measureOnce(library));
+  const later = all.toSorted((a, b) => sumOf(a) - sumOf(b))[repetitions / 2] ?? first;
+  return { first, later };
 }
 
-function measureOnce(): Stages {
+export const sumOf = ({ placeMs, checkMs, renderMs }: Stages): number => placeMs + checkMs + renderMs;
+
+function measureOnce(library: Library): Stages {
   const startMs = performance.now();
-  const builder = placeSystem(middleSize);
+  const builder = placeSystem(library, middleSize);
   const placedMs = performance.now();
   const { system } = builder.build();
   const checkedMs = performance.now();
-  renderSdf(system);
+  library.renderSdf(system);
   return {
     placeMs: placedMs - startMs,
     checkMs: checkedMs - placedMs,

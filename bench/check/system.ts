@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Systems as large as anyone has: 60 protection domains, 2000 regions, and as many maps and channels as are wanted. The
-// Microkit tool accepts them.
-import { paddr, type SystemDescription } from '../../meta/index.ts';
-import { SystemBuilder } from '../../meta/builder.ts';
+// Microkit tool accepts them. Described with the library as its users have it, from dist/.
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { packageDirectory } from '../../boards/index.ts';
+
+export type Library = typeof import('../../meta/index.ts');
+
+export const loadLibrary = async (): Promise<Library> =>
+  (await import(pathToFileURL(join(packageDirectory(), 'dist/meta.js')).href)) as Library;
 
 export interface SystemSize {
   readonly pds: number;
@@ -12,11 +18,15 @@ export interface SystemSize {
   readonly channels: number;
 }
 
-/** The system of shared facts on the Microkit tool's speed. */
+/** The system of the Microkit tool's own figures (README.md). */
 export const middleSize: SystemSize = { pds: 60, regions: 2000, maps: 2040, channels: 1200 };
+export const largeSize = (maps: number): SystemSize => ({ ...middleSize, maps, channels: 0 });
 
-/** Place: each map gets its address, each channel its ids. */
-export function placeSystem({ pds, regions, maps, channels }: SystemSize): SystemBuilder {
+/** Each map gets its address, each channel its ids. */
+export function placeSystem(
+  { paddr, SystemBuilder }: Library,
+  { pds, regions, maps, channels }: SystemSize,
+): InstanceType<Library['SystemBuilder']> {
   const sdf = new SystemBuilder({ arch: 'aarch64', paddrTop: paddr(0x6000_0000) });
   const domains = Array.from({ length: pds }, (_, i) =>
     sdf.addPd({ name: `component_${i}`, programImage: 'component.elf', priority: 10 + i }),
@@ -25,9 +35,8 @@ export function placeSystem({ pds, regions, maps, channels }: SystemSize): Syste
     sdf.addMr({ name: `memory_region_${i}`, size: 0x1000n }),
   );
   for (let i = 0; i < maps; i += 1) {
-    const round = Math.floor(i / regions);
     const mr = memory[i % regions];
-    const pd = domains[(i + round) % pds];
+    const pd = domains[(i + Math.floor(i / regions)) % pds];
     if (mr !== undefined) pd?.map(mr, { perms: 'rw' });
   }
   for (let i = 0; i < channels; i += 1) {
@@ -37,6 +46,3 @@ export function placeSystem({ pds, regions, maps, channels }: SystemSize): Syste
   }
   return sdf;
 }
-
-/** Checked; throws if anything is wrong with it. */
-export const buildSystem = (size: SystemSize): SystemDescription => placeSystem(size).build().system;
