@@ -230,6 +230,8 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     const code = reportFailure(error, { json: wantsJson });
     if (code !== undefined) return code;
     console.error('vmbuild: internal error; please report it with this text:');
+    const { toSourceStack } = await import('./source-stack.ts');
+    toSourceStack(error);
     console.error(error);
     return exitCode.bug;
   } finally {
