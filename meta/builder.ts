@@ -78,13 +78,13 @@ export class SystemBuilder {
 
   /** Adds a root protection domain. They are written in the order of this call. */
   addPd(options: PdOptions): PdBuilder {
-    const pd = new PdBuilder(options, (finding) => this.report(finding), callSite(this.addPd));
+    const pd = new PdBuilder(options, (finding) => this.report(finding), callSite());
     this.#roots.push(pd);
     return pd;
   }
 
   addMr(options: MrOptions): MemoryRegion {
-    const place = callSite(this.addMr);
+    const place = callSite();
     const address =
       options.paddr ?? (options.physical === true ? this.#placePhysical(options, place) : undefined);
     const region: MemoryRegion = {
@@ -127,7 +127,7 @@ export class SystemBuilder {
     const idA = a.pd.takeId(other(b), a.id);
     const idB = b.pd.takeId(other(a), b.id);
     if (idA === undefined || idB === undefined) return { a: 0, b: 0 };
-    const place = callSite(this.addChannel);
+    const place = callSite();
     this.#channels.push({
       a: channelEnd(a, idA),
       b: channelEnd(b, idB),

@@ -123,7 +123,7 @@ export class PdBuilder {
   /** Maps `mr` and gives the address. */
   map(mr: MemoryRegion, options: MapOptions): Vaddr {
     const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#mapsEnd));
-    this.#maps.push(mapping(mr, { ...options, vaddr: address }, callSite(this.map)));
+    this.#maps.push(mapping(mr, { ...options, vaddr: address }, callSite()));
     if (address + mr.size > this.#mapsEnd) this.#mapsEnd = address + mr.size;
     return address;
   }
@@ -137,7 +137,7 @@ export class PdBuilder {
   addIrq(options: IrqOptions): number {
     const id = this.takeId(nameOfIrq(options), options.id);
     if (id === undefined) return 0;
-    const place = callSite(this.addIrq);
+    const place = callSite();
     this.#irqs.push({ ...options, id, ...(place === undefined ? {} : { place }) });
     return id;
   }
@@ -163,7 +163,7 @@ export class PdBuilder {
 
   /** Adds a child protection domain with this id or the lowest free one. */
   addChild(options: ChildOptions, childId?: number): PdBuilder & { readonly childId: number } {
-    const pd = new PdBuilder(options, this.#report, callSite(this.addChild));
+    const pd = new PdBuilder(options, this.#report, callSite());
     const id = this.#take(this.#childIds, `child '${options.name}'`, childId) ?? 0;
     this.#children.push({ id, pd });
     return Object.assign(pd, { childId: id });
@@ -171,7 +171,7 @@ export class PdBuilder {
 
   /** The one virtual machine of this protection domain. */
   setVirtualMachine(options: VmOptions): VmBuilder {
-    const place = callSite(this.setVirtualMachine);
+    const place = callSite();
     const vm = new VmBuilder(options, place);
     if (this.#vm !== undefined)
       this.#report(
@@ -244,7 +244,7 @@ export class PdBuilder {
         'split it into two protection domains',
       ],
     }[answer.refused] as [string, string, string];
-    this.#report(errorFinding(code, message, { hint, place: callSite(this.#take) }));
+    this.#report(errorFinding(code, message, { hint, place: callSite() }));
     return undefined;
   }
 }
@@ -265,7 +265,7 @@ export class VmBuilder {
 
   /** Maps `mr` at a guest physical address. */
   map(mr: MemoryRegion, options: VmMapOptions): void {
-    this.#maps.push(mapping(mr, options, callSite(this.map)));
+    this.#maps.push(mapping(mr, options, callSite()));
   }
 
   describe(): VirtualMachine {

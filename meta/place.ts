@@ -8,16 +8,16 @@ import type { Place } from './diagnostic.ts';
 /** This library: `meta/` in the sources, all of `dist/` in the bundle, where chunks lie below. */
 const ownDirectory = new URL('.', import.meta.url).href.replace(/\/chunks\/$/, '/');
 
-/** Frames cost time. Most callers are the user's; systems that are made of others lie deeper. */
-const depths = [1, 16];
+/** Frames cost time. Most often the user has called who asks here; systems that are made of others lie deeper. */
+const depths = [2, 16];
 
 /**
- * The nearest caller of `method` (or of this function) outside of this library, or undefined if there is none (in the bundle the shipped
+ * The nearest caller outside of this library, or undefined if there is none (in the bundle the shipped
  * systems lie in the library's own directory: their lines would tell the user nothing).
  */
-export function callSite(method: (...args: never[]) => unknown = callSite): Place | undefined {
+export function callSite(): Place | undefined {
   for (const depth of depths)
-    for (const frame of framesAbove(method, depth)) {
+    for (const frame of framesAbove(callSite, depth)) {
       const file = fileOf(frame);
       if (file === undefined) continue;
       const place = generated.has(file) ? locate(frame, file) : lazyPlace(frame, file);
@@ -45,14 +45,15 @@ export function mapPlaces(file: string, toSource: ToSource): void {
   generated.set(file, toSource);
 }
 
-function framesAbove(above: (...args: never[]) => unknown, depth: number): readonly NodeJS.CallSite[] {
+function framesAbove(above: () => unknown, depth: number): readonly NodeJS.CallSite[] {
+  // oxlint-disable-next-line typescript/unbound-method -- it is put back
   const { prepareStackTrace, stackTraceLimit } = Error;
   const holder: { stack?: readonly NodeJS.CallSite[] } = {};
   Error.stackTraceLimit = depth;
   Error.prepareStackTrace = keepFrames;
   Error.captureStackTrace(holder, above);
   const frames = holder.stack ?? [];
-  Error.prepareStackTrace = prepareStackTrace as NonNullable<typeof prepareStackTrace>;
+  Error.prepareStackTrace = prepareStackTrace;
   Error.stackTraceLimit = stackTraceLimit;
   return frames;
 }

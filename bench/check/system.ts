@@ -4,8 +4,9 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageDirectory } from '../../boards/index.ts';
+import type * as library from '../../meta/index.ts';
 
-export type Library = typeof import('../../meta/index.ts');
+export type Library = typeof library;
 
 export const loadLibrary = async (): Promise<Library> =>
   (await import(pathToFileURL(join(packageDirectory(), 'dist/meta.js')).href)) as Library;

@@ -2,7 +2,7 @@
 // Lines that are read without yargs mean what yargs makes of them; and what the quick commands load stays small.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { packageDirectory } from '../../boards/index.ts';
 import { type OptionName, type OptionSpec, optionTable } from '../../cli/options.ts';

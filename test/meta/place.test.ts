@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { callSite } from '../../meta/place.ts';
 import { paddr, SystemBuilder } from '../../meta/index.ts';
 
 const file = fileURLToPath(import.meta.url);
@@ -47,14 +46,16 @@ test('it compares, copies and prints as a plain object does', () => {
   expect(Object.keys(made.MR ?? {})).toEqual(['file', 'line', 'column']);
 });
 
-test('a caller that lies deep below the library is found too', () => {
-  const deep = (depth: number): ReturnType<typeof callSite> =>
-    depth === 0 ? callSite(deep) : deep(depth - 1);
-  expect(deep(12)?.file).toBe(file);
+test('a caller that lies deeper below the library is found too', () => {
+  pd.addIrq({ irq: 41, id: 0 }); // TAKEN
+  expect(sdf.findings.at(-1)?.code).toBe('SDF103');
+  expect(sdf.findings.at(-1)?.place).toEqual({ file, line: lineOf('; // TAKEN'), column: 6 });
 });
 
 test('what the process says of stacks stays as it was', () => {
-  const before = [Error.stackTraceLimit, Error.prepareStackTrace];
+  const saved = (): unknown[] =>
+    ['stackTraceLimit', 'prepareStackTrace'].map((name) => Reflect.get(Error, name));
+  const before = saved();
   sdf.addMr({ name: 'another', size: 0x1000n });
-  expect([Error.stackTraceLimit, Error.prepareStackTrace]).toEqual(before);
+  expect(saved()).toEqual(before);
 });
