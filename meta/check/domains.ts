@@ -58,7 +58,7 @@ function checkMembership(
     errorFinding(
       'SDF530',
       `domain '${domain}' not declared in <domains>: on element 'protection_domain' ('${name}')`,
-      { hint: suggest(domain), place },
+      { hint: `declare it; ${suggest(domain)}`, place },
     ),
   ];
 }
@@ -160,7 +160,7 @@ function checkEntry(
   if (!names.has(domain))
     found.push(
       errorFinding('SDF561', `domain '${domain}' does not exist, on element 'schedule_entry'`, {
-        hint: suggest(domain),
+        hint: `declare it; ${suggest(domain)}`,
         place,
       }),
     );

@@ -2,7 +2,7 @@
 // Reads a System Description File into a description, with the place of each element. Everything that cannot be read is
 // said at once; what is left of it is described as far as it goes, so that the rules of check/ can be said too.
 
-import type { Diagnostic } from '../diagnostic.ts';
+import type { Diagnostic, Place } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
 import type { Architecture, SystemDescription } from '../model.ts';
 import { parseXml, type XmlElement } from '../xml.ts';
@@ -23,6 +23,8 @@ export interface SdfOptions {
 export interface ParsedSdf {
   /** As far as it could be read; absent if the file is no XML or no system. */
   readonly system?: SystemDescription;
+  /** Of the root element. */
+  readonly place?: Place;
   readonly findings: readonly Diagnostic[];
 }
 
@@ -49,7 +51,8 @@ export function parseSdf(text: string, file: string, options: SdfOptions): Parse
     );
     return { findings: reader.findings };
   }
-  return { system: parseRoot(reader, root, options), findings: reader.findings };
+  const system = parseRoot(reader, root, options);
+  return { system, place: reader.placeOf(root), findings: reader.findings };
 }
 
 function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): SystemDescription {
