@@ -11,7 +11,7 @@ import { parseDomains } from './parse-domains.ts';
 import { parseIoAddressSpace } from './parse-io-space.ts';
 import { parsePd } from './parse-pd.ts';
 import { parseRegion, type PrefillFile } from './parse-region.ts';
-import { SdfReader } from './reader.ts';
+import { abbreviate, SdfReader } from './reader.ts';
 import { Regions } from './regions.ts';
 
 export interface SdfOptions {
@@ -116,13 +116,18 @@ function checkRoot(reader: SdfReader, root: XmlElement): void {
     if (child.name === 'protection_domain') firstPd ??= child;
     if (child.name !== 'domains') continue;
     if (hasDomains) reader.error('SDF714', 'domains must only be specified once', child, 'put them together');
-    else if (firstPd !== undefined)
-      reader.say(
-        'SDF715',
-        "element 'domains' comes after a protection domain, which the Microkit tool then silently leaves without a domain",
-        child,
-        'move it to the top of the file',
-      );
+    else if (firstPd !== undefined) sayTooLate(reader, child, firstPd);
     hasDomains = true;
   }
+}
+
+/** Its words, where it has some: it reads from top to bottom. */
+function sayTooLate(reader: SdfReader, domains: XmlElement, firstPd: XmlElement): void {
+  const domain = reader.optional(firstPd, 'domain');
+  const { line } = reader.placeOf(firstPd);
+  const message =
+    domain === undefined
+      ? `element 'domains' comes after a protection domain (line ${line}), which the Microkit tool then silently leaves without a domain`
+      : `Specifying a domain '${abbreviate(domain)}' without declaring a domain schedule is not allowed: on element 'protection_domain' (line ${line}; 'domains' comes after it)`;
+  reader.say('SDF715', message, domains, 'move it to the top of the file');
 }

@@ -11,6 +11,7 @@ import { targetOf } from '../../meta/check/target.ts';
 import { checkSdf } from '../../meta/sdf/check.ts';
 import { checkFixture, codesWithFixture, fixtureRoot, readFixture } from './fixtures.ts';
 import { rules } from './check-rules.ts';
+import { paragraphs } from './paragraphs.ts';
 
 /** What else a file cannot but show. */
 const alsoFound: Readonly<Record<string, readonly string[]>> = {};
@@ -81,14 +82,6 @@ function expectPlace(code: string, text: string, finding: Diagnostic | undefined
   const { file, line = 0, column = 0 } = finding?.place ?? { file: '' };
   expect(file).toBe(`${code}.system`);
   expect(text.split('\n')[line - 1]?.slice(column - 1), `${line}:${column}`).toMatch(/^(?:<|hello)/);
-}
-
-function paragraphs(): { code: string; text: string }[] {
-  const document = readFileSync(join(import.meta.dirname, '../../docs/errors.md'), 'utf8');
-  return document
-    .split(/\n\n+/)
-    .map((text) => ({ code: /^\*\*(SDF[0-9]{3})\*\*/.exec(text)?.[1] ?? '', text: text.trim() }))
-    .filter(({ code }) => code !== '');
 }
 
 const documentedCodes = (): string[] => paragraphs().map(({ code }) => code);
