@@ -151,11 +151,6 @@ export const optionTable = {
     isPath: true,
     describe: "a system of your own: a TypeScript file that exports defineSystem(…); default: vmbuild's",
   },
-  'search-path': {
-    type: 'string',
-    isPath: true,
-    describe: 'with --system: directories of ready-made ELF files, colons between',
-  },
   watch: {
     type: 'boolean',
     alias: 'w',
@@ -185,7 +180,7 @@ export const optionTable = {
   'search-path': {
     type: 'string',
     isPath: true,
-    describe: "folders with programs and prefill files, ':' between them (default: that of the description)",
+    describe: "folders with programs and prefill files, ':' between them, beside that of the description",
   },
   test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
   yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },
