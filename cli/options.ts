@@ -144,8 +144,24 @@ export const optionTable = {
     type: 'string',
     isPath: true,
     describe:
-      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
+      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it); graph, import: file (default: stdout)',
   },
+  system: {
+    type: 'string',
+    isPath: true,
+    describe: "a system of your own: a TypeScript file that exports defineSystem(…); default: vmbuild's",
+  },
+  watch: {
+    type: 'boolean',
+    alias: 'w',
+    fallback: false,
+    describe: 'go on: do it again whenever a file that it read changes, until Ctrl-C',
+  },
+  format: {
+    type: 'string',
+    describe: "graph: dot, mermaid, svg or json (default: what --output's name says, else dot)",
+  },
+  force: { type: 'boolean', fallback: false, describe: 'import: write over a file that is there' },
   sdf: {
     type: 'string',
     fallback: 'vsock.system',
@@ -169,7 +185,7 @@ export const optionTable = {
   'search-path': {
     type: 'string',
     isPath: true,
-    describe: "folders with programs and prefill files, ':' between them (default: that of the description)",
+    describe: "folders with programs and prefill files, ':' between them, beside that of the description",
   },
   test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
   yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },

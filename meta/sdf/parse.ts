@@ -4,7 +4,7 @@
 
 import type { Diagnostic, Place } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
-import type { Architecture, SystemDescription } from '../model.ts';
+import { allPds, type Architecture, type SystemDescription } from '../model.ts';
 import { parseXml, type XmlElement } from '../xml.ts';
 import { parseChannel } from './parse-channel.ts';
 import { parseDomains } from './parse-domains.ts';
@@ -64,7 +64,8 @@ function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): Sy
   const protectionDomains = named('protection_domain').map((element) =>
     parsePd(reader, element, regions, { isChild: false, arch: options.arch }),
   );
-  const channels = named('channel').flatMap((element) => parseChannel(reader, element) ?? []);
+  const pdNames = new Set(allPds(protectionDomains).map(({ name }) => name));
+  const channels = named('channel').flatMap((element) => parseChannel(reader, element, pdNames) ?? []);
   const spaces = named('io_address_space').flatMap(
     (element) => parseIoAddressSpace(reader, element, regions) ?? [],
   );

@@ -50,6 +50,7 @@ const exceptions: Readonly<Record<Exclude<Verdict, 'same words'>, readonly strin
     'SDF710',
     'SDF711',
     'SDF712',
+    'SDF719',
   ],
 };
 
