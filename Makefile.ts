@@ -7,20 +7,34 @@ import type { KernelOptions } from './linux/bootargs.ts';
 import { type BuiltGuest, guestSteps, type InitramfsPlan } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
 import { judgeSteps } from './make/judge/step.ts';
-import { libvmmSources, sddfUtilSources, vmmSources } from './make/sources.ts';
+import {
+  compileOwn,
+  configObject,
+  linkPd,
+  objectOf,
+  outputsOf,
+  pdConfig,
+  type PdTools,
+} from './make/pd/compile.ts';
+import {
+  libvmmArchive,
+  planLibvmm,
+  planSddfProgram,
+  planSddfUtil,
+  sddfIncludes,
+  sddfUtilArchive,
+} from './make/pd/sddf.ts';
+import { vmmSources } from './make/sources.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
-import { archive } from './make/tools/ar.ts';
-import { cc, type CompileOptions, type PrefixMap } from './make/tools/clang.ts';
-import { link } from './make/tools/lld.ts';
+import { cc, type CompileOptions, outermost } from './make/tools/clang.ts';
 import { microkit } from './make/tools/microkit.ts';
-import { extractSection, updateSections } from './make/tools/objcopy.ts';
-import { ramOnlyFlags, sanitizerFlags, targetFlags } from './make/tools/pd-flags.ts';
+import { ramOnlyFlags } from './make/tools/pd-flags.ts';
 import { writeFile } from './make/tools/write.ts';
 import {
   configuredPds,
-  renderConfigHeader,
   renderSdf,
+  sddfProgramNames,
   type VsockGuest,
   type VsockSystem,
 } from './meta/index.ts';
@@ -61,21 +75,27 @@ export const outputs = { system: 'vsock.system', image: 'loader.img', report: 'r
 export function planImage(inputs: ImageInputs): readonly Step[] {
   const { sdk, system } = inputs;
   const sdf = writeFile(outputs.system, renderSdf(system.system));
-  const configs = configuredPds(system.configs).map((pd) => pdConfig(inputs, pd));
+  const tools = pdTools(inputs);
+  const configs = configuredPds(system.configs).map((name) =>
+    pdConfig(tools, name, system.configs, { includes: ownIncludes(inputs) }),
+  );
 
-  const sddfUtil = library(inputs, 'libsddf_util_debug.a', compileSddfUtil(inputs));
-  const libvmm = library(inputs, 'libvmm.a', compileLibvmm(inputs));
+  const sddfUtil = planSddfUtil(tools, inputs.sddf);
+  const libvmm = planLibvmm(tools, inputs.libvmm);
   const guests = planGuests(inputs);
   const vmmObjects = compileVmm(inputs);
   const images = system.guests.map((guest, i) => embedImages(inputs, guest, guests.guests[i]));
   const vmms = system.guests.map(({ pd, programImage }, i) =>
     linkPd(inputs, programImage, {
       objects: [...outputsOf(vmmObjects), configObject(pd), ...outputsOf(images.slice(i, i + 1))],
-      archives: ['libvmm.a', 'libsddf_util_debug.a'],
+      archives: [libvmmArchive, sddfUtilArchive],
     }),
   );
   const heartbeat = planHeartbeat(inputs);
-  const drivers = sddfPrograms(inputs).map((program) => sddfProgram(inputs, program));
+  const drivers = sddfProgramNames.map((program) => {
+    const { sddf, board: devices } = inputs;
+    return planSddfProgram(tools, { sddf, devices, program, pd: program }, system.configs);
+  });
 
   const image = microkit({
     sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
@@ -106,80 +126,27 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
   ];
 }
 
-// ---- sources -------------------------------------------------------------------------------------------------------
-
-interface SddfProgram {
-  readonly pd: string;
-  /** Directory of its objects. */
-  readonly room: 'serial' | 'timer';
-  readonly source: string;
-  readonly includes?: readonly string[];
-}
-
-function sddfPrograms({ board, sddf }: ImageInputs): readonly SddfProgram[] {
-  const uart = `${sddf}/drivers/${board.serial.driver.directory}`;
-  const timer = `${sddf}/drivers/${board.timer.driver.directory}`;
-  return [
-    { room: 'serial', pd: 'serial_driver', source: `${uart}/uart.c`, includes: [`${uart}/include`] },
-    { room: 'serial', pd: 'serial_virt_rx', source: `${sddf}/serial/components/virt_rx.c` },
-    { room: 'serial', pd: 'serial_virt_tx', source: `${sddf}/serial/components/virt_tx.c` },
-    { room: 'timer', pd: 'timer_driver', source: `${timer}/timer.c` },
-  ];
-}
-
 // ---- compiling -----------------------------------------------------------------------------------------------------
 
-const upstreamIncludes = (inputs: ImageInputs): readonly string[] => [
-  inputs.sdk.includeDir,
-  `${inputs.libvmm}/include`,
-  `${inputs.sddf}/include`,
-  `${inputs.sddf}/include/sddf/util/custom_libc`,
-  `${inputs.sddf}/include/microkit`,
-];
-
-/** Where sources come from must not show in an image. One that lies in another (libvmm/dep/sddf) goes by that one's name. */
-function prefixMap({ sdk, libvmm, sddf, vmm }: ImageInputs): PrefixMap {
-  const map = [
-    [sdk.sdk.path, '/microkit-sdk'],
-    [libvmm, '/libvmm'],
-    [sddf, '/sddf'],
-    [vmm, '/vmm'],
-  ] as const;
-  return map.filter(([inner]) => !map.some(([outer]) => inner.startsWith(`${outer}/`)));
+function pdTools({ tools, sdk, board, libvmm, sddf, vmm }: ImageInputs): PdTools {
+  return {
+    tools,
+    sdk,
+    cpu: board.cpu,
+    systemIncludes: [sdk.includeDir, `${libvmm}/include`, ...sddfIncludes(sddf)],
+    prefixMap: outermost([
+      [sdk.sdk.path, '/microkit-sdk'],
+      [libvmm, '/libvmm'],
+      [sddf, '/sddf'],
+      [vmm, '/vmm'],
+    ]),
+  };
 }
-
-function compileUpstream(
-  inputs: ImageInputs,
-  source: string,
-  output: string,
-  { flags = [], includes = [] }: Pick<CompileOptions, 'flags' | 'includes'> = {},
-): Step {
-  return cc({
-    clang: inputs.tools.clang,
-    source,
-    output,
-    flags: [...targetFlags(inputs.board.cpu), '-Wno-unused-function', ...flags],
-    includes: [...upstreamIncludes(inputs), ...includes],
-    prefixMap: prefixMap(inputs),
-  });
-}
-
-const compileSddfUtil = (inputs: ImageInputs): readonly Step[] =>
-  sddfUtilSources.map((source) =>
-    compileUpstream(inputs, `${inputs.sddf}/${source}`, objectOf('sddf', source)),
-  );
-
-const compileLibvmm = (inputs: ImageInputs): readonly Step[] =>
-  libvmmSources.map((source) =>
-    compileUpstream(inputs, `${inputs.libvmm}/${source}`, objectOf('libvmm', source), {
-      flags: ['-Werror', ...sanitizerFlags(inputs.sdk.config)],
-    }),
-  );
 
 /** Our own C has no warnings; upstream's headers, which have some, count as the system's. */
 const compileVmm = (inputs: ImageInputs): readonly Step[] =>
   vmmSources.map((source) =>
-    compileOwn(inputs, `${inputs.vmm}/${source}`, objectOf('vmm', source), {
+    compileOurs(inputs, source, objectOf('vmm', source), {
       flags: source.startsWith('vsock/') ? ramOnlyFlags : [],
       defines: { ...cpuInterface(inputs.board), ...inputs.vmmDefines },
     }),
@@ -189,43 +156,20 @@ const compileVmm = (inputs: ImageInputs): readonly Step[] =>
 export const cpuInterface = ({ guest }: Pick<Board, 'guest'>): Record<string, string> =>
   guest.gic.cpuInterface === undefined ? {} : { GUEST_CPU_INTERFACE: hex(guest.gic.cpuInterface.base) };
 
-function compileOwn(
+const compileOurs = (
   inputs: ImageInputs,
   source: string,
   output: string,
-  { flags = [], defines = {} }: Pick<CompileOptions, 'flags' | 'defines'> = {},
-): Step {
-  return cc({
-    clang: inputs.tools.clang,
-    source,
-    output,
-    flags: [
-      ...targetFlags(inputs.board.cpu),
-      '-std=gnu11',
-      '-Wextra',
-      '-Werror',
-      ...sanitizerFlags(inputs.sdk.config),
-      ...flags,
-      ...upstreamIncludes(inputs).flatMap((directory) => ['-isystem', directory]),
-    ],
-    defines,
-    includes: [inputs.vmm, `${inputs.vmm}/vsock`],
-    prefixMap: prefixMap(inputs),
+  options: Pick<CompileOptions, 'flags' | 'defines'> = {},
+): Step =>
+  compileOwn(pdTools(inputs), `${inputs.vmm}/${source}`, output, {
+    ...options,
+    includes: ownIncludes(inputs),
   });
-}
 
-const objectOf = (room: string, source: string): string => `obj/${room}/${source.replace(/\.[cS]$/, '')}.o`;
+const ownIncludes = ({ vmm }: ImageInputs): readonly string[] => [vmm, `${vmm}/vsock`];
 
-// ---- configs and guests --------------------------------------------------------------------------------------------
-
-const configHeader = (pd: string): string => `config/${pd}.config.h`;
-const configObject = (pd: string): string => `obj/config/${pd}.o`;
-
-/** The config structs of a protection domain: C text, and what the compiler makes of it. */
-const pdConfig = (inputs: ImageInputs, pd: string): readonly Step[] => [
-  writeFile(configHeader(pd), renderConfigHeader(pd, inputs.system.configs)),
-  compileOwn(inputs, configHeader(pd), configObject(pd)),
-];
+// ---- guests --------------------------------------------------------------------------------------------------------
 
 /** What runs in the guests, and where it lies: linux/guest.ts. */
 function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: readonly BuiltGuest[] } {
@@ -267,7 +211,7 @@ function embedImages(inputs: ImageInputs, { pd }: VsockGuest, files: BuiltGuest 
       GUEST_DTB_IMAGE_PATH: quoteC(dtb),
       GUEST_INITRD_IMAGE_PATH: quoteC(initrd),
     },
-    prefixMap: prefixMap(inputs),
+    prefixMap: pdTools(inputs).prefixMap,
     // The compiler's list of dependencies knows no .incbin. `fit` is there so that nothing is linked that does not fit.
     alsoReads: [kernel, dtb, initrd, fit],
   });
@@ -276,67 +220,20 @@ function embedImages(inputs: ImageInputs, { pd }: VsockGuest, files: BuiltGuest 
 /** A string literal for the preprocessor and for the assembler behind it, which read backslashes and quotes alike. */
 const quoteC = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 
-// ---- linking, judging ----------------------------------------------------------------------------------------------
-
-const library = (inputs: ImageInputs, output: string, objects: readonly Step[]): readonly Step[] => [
-  ...objects,
-  archive({ ar: inputs.tools.ar, output, objects: outputsOf(objects) }),
-];
-
-function linkPd(
-  inputs: ImageInputs,
-  output: string,
-  { objects, archives }: { objects: readonly string[]; archives: readonly string[] },
-): Step {
-  return link({
-    lld: inputs.tools.lld,
-    objects,
-    archives: [inputs.sdk.libmicrokit, ...archives],
-    script: inputs.sdk.linkerScript,
-    output,
-  });
-}
+// ---- other programs, judging ---------------------------------------------------------------------------------------
 
 /** Our own program beside the VMMs (meta/heartbeat.ts). */
 function planHeartbeat(inputs: ImageInputs): { elf: string; steps: Step[] } {
   const elf = 'heartbeat.elf';
-  const object = compileOwn(inputs, `${inputs.vmm}/heartbeat.c`, objectOf('vmm', 'heartbeat.c'));
+  const object = compileOurs(inputs, 'heartbeat.c', objectOf('vmm', 'heartbeat.c'));
   const objects = [...outputsOf([object]), configObject('heartbeat')];
-  return { elf, steps: [object, linkPd(inputs, elf, { objects, archives: ['libsddf_util_debug.a'] })] };
-}
-
-/**
- * A program of sDDF's: linked as upstream does, then the bytes that the compiler laid out for its config structs replace
- * the empty ones, in a new file.
- */
-function sddfProgram(
-  inputs: ImageInputs,
-  { room, pd, source, includes = [] }: SddfProgram,
-): { elf: string; steps: Step[] } {
-  const object = compileUpstream(inputs, source, `obj/${room}/${pd}.o`, { includes });
-  const linked = linkPd(inputs, `obj/${room}/${pd}.elf`, {
-    objects: outputsOf([object]),
-    archives: ['libsddf_util_debug.a'],
-  });
-  const sections = inputs.system.configs.filter((config) => config.pd === pd).map(({ section }) => section);
-  const { objcopy } = inputs.tools;
-  const bytes = sections.map((section) =>
-    extractSection({ objcopy, input: configObject(pd), output: `obj/config/${pd}${section}`, section }),
-  );
-  const elf = `${pd}.elf`;
-  const configured = updateSections({
-    objcopy,
-    input: `obj/${room}/${pd}.elf`,
-    output: elf,
-    sections: Object.fromEntries(sections.map((section) => [section, `obj/config/${pd}${section}`])),
-  });
-  return { elf, steps: [object, linked, ...bytes, configured] };
+  return { elf, steps: [object, linkPd(inputs, elf, { objects, archives: [sddfUtilArchive] })] };
 }
 
 /** The image is opened again, and what was really built is held against what SDK, libvmm and sDDF say of the board. */
 function judgeImage(inputs: ImageInputs): readonly Step[] {
   return [
-    compileOwn(inputs, `${inputs.vmm}/judge_probe.c`, 'judge/probe.o'),
+    compileOurs(inputs, 'judge_probe.c', 'judge/probe.o'),
     ...judgeSteps({
       ...inputs,
       dtc: inputs.tools.dtc,
@@ -348,5 +245,3 @@ function judgeImage(inputs: ImageInputs): readonly Step[] {
     }),
   ];
 }
-
-const outputsOf = (steps: readonly Step[]): readonly string[] => steps.flatMap((step) => step.outputs);

@@ -85,10 +85,18 @@ export const boardDtb = (buildDir: string): string => join(buildDir, compiledTre
 
 const compiledTree = 'board.dtb';
 
-/** The board's own tree, or the fuller one that the user gives, which says the same of what is used. */
-async function loadTree(
+/**
+ * The board's own tree, or the fuller one that the user gives, which says the same of what is used. Without a build
+ * directory it leaves nothing behind.
+ */
+export async function loadTree(
   { settings, signal }: CommandContext,
-  { board, buildDir, dtc, referenceDts }: DescribeInputs,
+  {
+    board,
+    buildDir,
+    dtc,
+    referenceDts,
+  }: Pick<DescribeInputs, 'board' | 'dtc' | 'referenceDts'> & { readonly buildDir?: string },
 ): Promise<DeviceTree> {
   const given = settings.text('dtb');
   const fuller =
@@ -96,7 +104,8 @@ async function loadTree(
       ? undefined
       : parseFdt(await readGiven('--dtb', resolve(given), fdtLimits.bytes), given);
   // A dry run leaves nothing behind.
-  const directory = settings.on('dry-run') ? await makeTemporaryDirectory('vmbuild-') : buildDir;
+  const directory =
+    buildDir === undefined || settings.on('dry-run') ? await makeTemporaryDirectory('vmbuild-') : buildDir;
   try {
     const steps = [
       compileDeviceTree({ dtc, input: boardDts(board.name), output: compiledTree }),

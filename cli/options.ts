@@ -146,6 +146,23 @@ export const optionTable = {
     describe:
       'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it); graph, import: file (default: stdout)',
   },
+  system: {
+    type: 'string',
+    isPath: true,
+    describe: "a system of your own: a TypeScript file that exports defineSystem(…); default: vmbuild's",
+  },
+  'search-path': {
+    type: 'string',
+    isPath: true,
+    describe:
+      "folders with ready-made programs and prefill files, ':' between them (default: that of the description)",
+  },
+  watch: {
+    type: 'boolean',
+    alias: 'w',
+    fallback: false,
+    describe: 'go on: do it again whenever a file that it read changes, until Ctrl-C',
+  },
   format: {
     type: 'string',
     describe: "graph: dot, mermaid, svg or json (default: what --output's name says, else dot)",
@@ -170,11 +187,6 @@ export const optionTable = {
     type: 'string',
     describe:
       'check: facts of the kernel, where no SDK says them: cores=4,iommu,no-hypervisor,no-smc,domains=16,schedules=100',
-  },
-  'search-path': {
-    type: 'string',
-    isPath: true,
-    describe: "folders with programs and prefill files, ':' between them (default: that of the description)",
   },
   test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
   yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },

@@ -2,14 +2,14 @@
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
 import yargs, { type Argv } from 'yargs';
 import { packageVersion } from '../boards/index.ts';
-import { isSystemError } from '../make/action.ts';
-import { exitCode, Refusal, refuse } from '../meta/diagnostic.ts';
+import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { complete, completionCommand, isCompletion, runCompletion } from './completion.ts';
 import { readCommandLine } from './from-memory.ts';
+import { reportFailure } from './failure.ts';
 import { expandFlags, expandVariables } from './home.ts';
 import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
 import { refuseOverwriting } from './overwriting.ts';
-import { printDiagnostics, printVerbose } from './report.ts';
+import { printVerbose } from './report.ts';
 import { onSignals } from './signals.ts';
 import { usageRefusal } from './usage.ts';
 import { enterDirectories } from './working-directory.ts';
@@ -57,6 +57,8 @@ const building = [
   'dtb',
   'build-dir',
   ...running,
+  'system',
+  'search-path',
   'dry-run',
   'json',
   'quiet',
@@ -74,8 +76,8 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     load: () => import('./commands/start.ts'),
   },
   build: {
-    describe: 'build the image of the virtio-socket system (the default)',
-    options: building,
+    describe: 'build the image of the virtio-socket system (the default), or with --system of your own',
+    options: [...building, 'watch'],
     load: () => import('./commands/build.ts'),
   },
   qemu: {
@@ -118,6 +120,8 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     describe: 'write the system description and the config headers only (needs Node and dtc)',
     options: [
       'board',
+      'system',
+      'watch',
       'vms',
       'dtb',
       'sddf',
@@ -223,31 +227,20 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     return await run(context, otherCommands(context));
   } catch (error) {
     if (interrupt.signal.aborted) return exitCode.refused;
-    if (error instanceof Refusal) {
-      printDiagnostics(error.diagnostics);
-      if (wantsJson)
-        process.stdout.write(
-          `${JSON.stringify({ version: 1, exit: error.exit, diagnostics: error.diagnostics })}\n`,
-        );
-      return error.exit;
-    }
-    if (isSystemError(error)) {
-      printDiagnostics([
-        {
-          code: 'SYS101',
-          severity: 'error',
-          message: `the system refused: ${error.message}`,
-          hint: `check that '${error.path ?? 'the place'}' exists, may be written and has room`,
-        },
-      ]);
-      return exitCode.refused;
-    }
+    const code = reportFailure(error, { json: wantsJson });
+    if (code !== undefined) return code;
     console.error('vmbuild: internal error; please report it with this text:');
     console.error(error);
     return exitCode.bug;
   } finally {
     interrupt.reraise();
+    endSoon();
   }
+}
+
+/** What a description of the user's has opened, a server or a timer, must not keep the program alive. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 1000).unref();
 }
 
 /** The flags that `command` has too. */

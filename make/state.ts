@@ -82,6 +82,15 @@ export async function recordedOutputs(buildDir: string): Promise<readonly string
   return [...steps.values()].flatMap((record) => record.outputs.map(([path]) => path));
 }
 
+/** Everything that steps read which no step made, headers that their compilers found among it; absolute paths. */
+export async function recordedInputs(buildDir: string): Promise<readonly string[]> {
+  const { steps } = await readState(buildDir);
+  const records = [...steps.values()];
+  const made = new Set(records.flatMap(({ outputs }) => outputs.map(([path]) => path)));
+  const read = records.flatMap(({ inputs }) => inputs.map(([path]) => path));
+  return [...new Set(read)].filter((path) => !made.has(path));
+}
+
 const statePath = (buildDir: string): string => join(engineDir(buildDir), 'state.json');
 
 const emptyState = (): BuildState => ({ steps: new Map(), files: new Map() });

@@ -19,6 +19,7 @@ import type {
 import { PdBuilder, type PdOptions } from './pd-builder.ts';
 import { callSite } from './place.ts';
 import { placePaddr } from './place-paddr.ts';
+import type { Program } from './program.ts';
 import { bytes, hex, type Paddr, paddr } from './units.ts';
 
 export interface SystemOptions {
@@ -150,6 +151,11 @@ export class SystemBuilder {
   /** What was reported so far; the whole is judged by `build()`. */
   get findings(): readonly Diagnostic[] {
     return this.#findings;
+  }
+
+  /** What the programs are made from, by the names of their protection domains, where that is known. */
+  programs(): ReadonlyMap<string, Program> {
+    return new Map(this.#roots.flatMap((pd) => [...pd.programs()]));
   }
 
   /** The system so far, unchecked. Can be taken any number of times. */

@@ -11,13 +11,31 @@ export {
   renderData,
 } from './config/component.ts';
 export * as fields from './config/field.ts';
+export { ownStructHeaders } from './config/own-struct.ts';
 export * from './config/struct.ts';
+export {
+  type AddSerialOptions,
+  type AddTimerOptions,
+  type Described,
+  defineSystem,
+  type DefinedSystem,
+  type SerialPds,
+  type SystemBoard,
+  type SystemContext,
+} from './define-system.ts';
 export * from './diagnostic.ts';
 export { type AddressRange, addressesOf } from './fdt/address.ts';
 export { type Interrupt, interruptsOf } from './fdt/interrupt.ts';
 export { allNodes, cellsOf, findNode, type NodeInTree, numberOf, pathOf, stringsOf } from './fdt/node.ts';
 export { type DeviceTree, type FdtNode, parseFdt } from './fdt/parse.ts';
 export { didYouMean, errorFinding, warningFinding } from './finding.ts';
+export {
+  configHeader,
+  type GeneratedFile,
+  generateAll,
+  generateHeaders,
+  headerDirectory,
+} from './generated.ts';
 export * from './guest.ts';
 export { addHeartbeat, type HeartbeatOptions } from './heartbeat.ts';
 export {
@@ -42,6 +60,7 @@ export type {
   VmMapOptions,
   VmOptions,
 } from './pd-builder.ts';
+export * from './program.ts';
 export type { Device } from './sddf/driver.ts';
 export {
   type DriverConfig,

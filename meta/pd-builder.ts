@@ -23,11 +23,15 @@ import type {
 import { callSite } from './place.ts';
 import { IdSet } from './place-ids.ts';
 import { placeVaddr } from './place-vaddr.ts';
+import type { Program } from './program.ts';
 import { bytes, hex, type Vaddr, vaddr } from './units.ts';
 
 export interface PdOptions extends Scheduling {
   readonly name: string;
-  readonly programImage: string;
+  /** Default: the name, with `.elf`. */
+  readonly programImage?: string;
+  /** What the program is made from; without, the image is there already. No part of the system description. */
+  readonly program?: Program;
   readonly passive?: boolean;
   readonly stackSize?: bigint;
   readonly smc?: boolean;
@@ -187,10 +191,20 @@ export class PdBuilder {
     return this.#take(this.#ids, user, wanted);
   }
 
+  /** What the programs of this one and its children are made from, by name, where that is known. */
+  programs(): ReadonlyMap<string, Program> {
+    const { program } = this.options;
+    return new Map([
+      ...(program === undefined ? [] : [[this.name, program] as const]),
+      ...this.#children.flatMap(({ pd }) => [...pd.programs()]),
+    ]);
+  }
+
   describe(childId?: number): ProtectionDomain {
-    const { stackSize, ...rest } = this.options;
+    const { stackSize, program: _made, programImage = `${this.name}.elf`, ...rest } = this.options;
     return {
       ...rest,
+      programImage,
       ...(this.#passive === undefined ? {} : { passive: this.#passive }),
       ...(stackSize === undefined ? {} : { stackSize: bytes(stackSize) }),
       ...(childId === undefined ? {} : { childId }),

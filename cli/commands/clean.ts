@@ -47,7 +47,7 @@ export const run: Command = async ({ settings, signal }) => {
 const listFiles = async (buildDir: string): Promise<string[]> => [
   ...(await outputs(buildDir)),
   // The names that a run gives its logs (make/launch/logs.ts), and `artifacts` its archives (cli/artifacts.ts).
-  ...(await filesIn(join(buildDir, 'logs'), /^(console|backend|client_linux\d+)\.log$/)),
+  ...(await filesIn(join(buildDir, 'logs'), /^(console|backend|client_[\w.-]+)\.log$/)),
   ...(await filesIn(join(buildDir, 'artifacts'), /^vsock-\w+\.(tar\.gz|times\.json)$/)),
 ];
 

@@ -7,26 +7,32 @@ import { runSteps } from '../../make/engine.ts';
 import { findSddf } from '../../make/store/sources.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { writeFile } from '../../make/tools/write.ts';
-import { configuredPds, renderConfigHeader, renderData, renderSdf } from '../../meta/index.ts';
-import { exitCode, refuse } from '../../meta/diagnostic.ts';
+import {
+  configuredPds,
+  type GeneratedFile,
+  generateAll,
+  renderConfigHeader,
+  renderData,
+  renderSdf,
+} from '../../meta/index.ts';
+import { exitCode, refuse, refuseErrors } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
 import { engineOptions } from '../engine-options.ts';
-import { buildDirectory, checkedDirectory } from '../options.ts';
+import { buildDirectory, checkedDirectory, type Settings } from '../options.ts';
 import { refuseOverwriting } from '../overwriting.ts';
 import { reportBuild } from '../progress.ts';
 import { printDiagnostics } from '../report.ts';
+import { loadUserSystem, refuseGuestFlags } from '../user-system.ts';
+import { type Seen, watching } from '../watch.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
 export const run: Command = async (context) => {
-  const { settings, env, signal } = context;
+  const { settings, env } = context;
   const output = settings.text('output');
   const directory = output === undefined ? buildDirectory(settings) : checkedDirectory(output);
-  const sdf = settings.text('sdf') ?? '';
-  if (basename(sdf) !== sdf || sdf === '.' || sdf === '..')
-    refuse('ARG106', `--sdf '${sdf}' is no plain file name`, {
-      hint: 'choose the directory with --output',
-      exit: exitCode.usage,
-    });
+  const own = settings.text('system');
+  if (own !== undefined) return watching(context, (seen) => generateOwn(context, { own, directory, seen }));
+  const sdf = checkedName(settings);
   const board = await loadBoard(settings.text('board') ?? '');
   const { dtc } = await findTools(['dtc'], env);
   const { system, configs } = await describeSystem(context, {
@@ -45,20 +51,49 @@ export const run: Command = async (context) => {
       ? configs.map((config) => ({ name: config.dataFile, content: renderData(config) }))
       : []),
   ];
-  refuseOverwriting(
-    settings,
-    files.map(({ name }) => join(directory, name)),
-  );
+  return writeFiles(context, directory, files);
+};
+
+/** The same for a system of the user's own, with headers of the structs and numbers that it has. */
+async function generateOwn(
+  context: CommandContext,
+  { own, directory, seen }: { own: string; directory: string; seen: Seen },
+): Promise<number> {
+  const { settings } = context;
+  refuseGuestFlags(settings);
+  const described = await loadUserSystem(context, own, { buildDir: directory });
+  seen(described.inputs);
+  const sdf = settings.defaulted('sdf') ? `${described.name}.system` : checkedName(settings);
+  printDiagnostics(refuseErrors(described.findings));
+  return writeFiles(context, directory, generateAll(sdf, described, { withData: settings.on('data') }));
+}
+
+function checkedName(settings: Settings): string {
+  const sdf = settings.text('sdf') ?? '';
+  if (basename(sdf) !== sdf || sdf === '.' || sdf === '..')
+    refuse('ARG106', `--sdf '${sdf}' is no plain file name`, {
+      hint: 'choose the directory with --output',
+      exit: exitCode.usage,
+    });
+  return sdf;
+}
+
+async function writeFiles(
+  { settings, signal }: CommandContext,
+  directory: string,
+  files: readonly GeneratedFile[],
+): Promise<number> {
+  const paths = files.map(({ name }) => join(directory, name));
+  refuseOverwriting(settings, paths);
   await runSteps(
     files.map(({ name, content }) => writeFile(name, content)),
     { buildDir: directory, signal, ...engineOptions(settings), onEvent: reportBuild(settings) },
   );
-  const paths = files.map(({ name }) => join(directory, name));
   process.stdout.write(
     settings.on('json') ? `${JSON.stringify({ version: 1, files: paths })}\n` : `${paths.join('\n')}\n`,
   );
   return exitCode.ok;
-};
+}
 
 /** sDDF is only looked at if the user names it; the board's data says the same of the sDDF that vmbuild is made for. */
 function givenSddf(

@@ -12,6 +12,9 @@ import { findMachine } from '../../make/tools/qemu-machine.ts';
 import { qemuArguments } from '../../make/tools/qemu.ts';
 import { exitCode, refuse } from '../../meta/diagnostic.ts';
 import { warningFinding } from '../../meta/finding.ts';
+import { allPds } from '../../meta/model.ts';
+import type { RunReport } from '../../make/engine.ts';
+import type { Step } from '../../make/step.ts';
 import { boardDtb, guestCount } from '../describe.ts';
 import { deadlineMsOf, type Expect, parseExpect } from '../expect.ts';
 import { type BuiltImage, buildImage } from '../image.ts';
@@ -21,12 +24,15 @@ import { commandLine, describeSteps } from '../progress.ts';
 import type { Settings } from '../options.ts';
 import { printDiagnostics, say } from '../report.ts';
 import { linesOf, reportRun } from '../run-report.ts';
+import { buildUserSystem } from '../user-image.ts';
 import { describeVerified } from '../verified.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { type Board, loadBoard } from '../../boards/index.ts';
 
 export const run: Command = async (context) => {
   const { settings, env } = context;
+  const own = settings.text('system');
+  if (own !== undefined) return runUserSystem(context, own);
   const expect = parseExpect(settings.text('expect'));
   const path = picturePath(settings, expect !== undefined);
   const machine = await machineOf(settings.text('board') ?? '');
@@ -34,22 +40,8 @@ export const run: Command = async (context) => {
   const properties = await propertiesOf(machine, env);
   const built = await buildImage(context, [machine.system]);
   const { [machine.system]: qemu } = await findTools([machine.system], env);
-  const args = [
-    ...qemuArguments(machine, {
-      image: built.image,
-      loadAddress: built.board.loadAddress,
-      cpu: built.board.cpu,
-      dtb: boardDtb(built.buildDir),
-      properties,
-      monitor: expect === undefined && process.stdin.isTTY,
-    }),
-    ...(context.rest ?? []),
-  ];
-  if (built.report === undefined) {
-    process.stdout.write(`${describeSteps(built.steps)}${commandLine([qemu.path, ...args])}\n`);
-    return exitCode.ok;
-  }
-  if (settings.on('verbose')) say(settings, commandLine([qemu.path, ...args]));
+  const args = argumentsOf(context, built, { machine, properties, isUnattended: expect !== undefined });
+  if (tellCommand(settings, built, [qemu.path, ...args]) === 'dry run') return exitCode.ok;
 
   const logDir = join(built.buildDir, 'logs');
   say(settings, `booting ${built.system.guests.length} guests in QEMU; logs in ${logDir}`);
@@ -70,6 +62,85 @@ export const run: Command = async (context) => {
   );
   return reportRun(settings, { end, findings, verdictOf });
 };
+
+/** A system of the user's own: what its clients print on the serial line is shown, and judged by --expect REGEX alone. */
+async function runUserSystem(context: CommandContext, file: string): Promise<number> {
+  const { settings, env } = context;
+  const expect = parseExpect(settings.text('expect'));
+  if (expect === 'verdict')
+    refuse(
+      'ARG136',
+      "--expect without a pattern asks vmbuild's own guests, which a system of yours has not",
+      {
+        hint: "give it what a line of yours must match: --expect 'ready'",
+        exit: exitCode.usage,
+      },
+    );
+  const machine = await machineOf(settings.text('board') ?? '');
+  const properties = await propertiesOf(machine, env);
+  const built = await buildUserSystem(context, file, { alsoTools: [machine.system] });
+  const { [machine.system]: qemu } = await findTools([machine.system], env);
+  const args = argumentsOf(context, built, { machine, properties, isUnattended: expect !== undefined });
+  if (tellCommand(settings, built, [qemu.path, ...args]) === 'dry run') return exitCode.ok;
+  const { system, serialClients } = built.described;
+  // The virtualiser gives clients colours, by which they are told apart, if there are several.
+  const clients = serialClients.length > 1 ? serialClients : [];
+  const logDir = join(built.buildDir, 'logs');
+  say(settings, `booting '${built.described.name}' in QEMU; logs in ${logDir}`);
+  const end = await launchQemu({
+    qemu: qemu.path,
+    args,
+    logDir,
+    guests: clients.map((name) => `client_${name}`),
+    pds: allPds(system.protectionDomains).map(({ name }) => name),
+    signal: context.signal,
+    ...(expect === undefined
+      ? interactive
+      : {
+          expect: { pattern: expect },
+          deadlineMs: deadlineMsOf(settings, 1),
+          onLine: (line: ConsoleLine) => say(settings, paintLine(line, clients)),
+        }),
+  });
+  return reportRun(settings, { end, findings: [], verdictOf });
+}
+
+function argumentsOf(
+  { rest = [] }: CommandContext,
+  { image, board, buildDir }: { image: string; board: Board; buildDir: string },
+  how: {
+    machine: NonNullable<Board['qemu']>;
+    properties: ReadonlySet<string>;
+    isUnattended: boolean;
+  },
+): readonly string[] {
+  const { machine, properties, isUnattended } = how;
+  return [
+    ...qemuArguments(machine, {
+      image,
+      loadAddress: board.loadAddress,
+      cpu: board.cpu,
+      dtb: boardDtb(buildDir),
+      properties,
+      monitor: !isUnattended && process.stdin.isTTY,
+    }),
+    ...rest,
+  ];
+}
+
+/** A dry run prints all commands, and that is all. */
+function tellCommand(
+  settings: Settings,
+  { report, steps }: { report?: RunReport; steps: readonly Step[] },
+  words: readonly string[],
+): 'dry run' | 'run' {
+  if (report === undefined) {
+    process.stdout.write(`${describeSteps(steps)}${commandLine(words)}\n`);
+    return 'dry run';
+  }
+  if (settings.on('verbose')) say(settings, commandLine(words));
+  return 'run';
+}
 
 async function machineOf(name: string): Promise<NonNullable<Board['qemu']>> {
   const { qemu, bootLine = '' } = await loadBoard(name);

@@ -42,9 +42,19 @@ export function findSources(options: FindSourcesOptions): Sources {
   return { libvmm: libvmm.source, sddf: sddf.source, warnings: all };
 }
 
-/** sDDF alone, for `generate`. */
-export function findSddf(options: FindSourcesOptions): { source: Source; warnings: readonly Diagnostic[] } {
-  const { source, diagnostics } = findOne('sDDF', options.sddf, options);
+/** sDDF alone, for `generate` and for systems that want no more. */
+export const findSddf = (options: FindSourcesOptions): FoundSource => findAlone('sDDF', options);
+
+export const findLibvmm = (options: FindSourcesOptions): FoundSource => findAlone('libvmm', options);
+
+interface FoundSource {
+  readonly source: Source;
+  readonly warnings: readonly Diagnostic[];
+}
+
+function findAlone(name: 'libvmm' | 'sDDF', options: FindSourcesOptions): FoundSource {
+  const flag = name === 'sDDF' ? options.sddf : options.libvmm;
+  const { source, diagnostics } = findOne(name, flag, options);
   if (diagnostics.some(({ severity }) => severity === 'error'))
     throw new Refusal(diagnostics, diagnostics[0]?.code === 'SRC101' ? exitCode.missing : exitCode.refused);
   return { source, warnings: diagnostics };

@@ -6,6 +6,10 @@ import type { Step } from '../step.ts';
 /** A directory whose place must not show in objects, and what stands for it there: `['/home/me/sddf', '/sddf']`. */
 export type PrefixMap = readonly (readonly [directory: string, name: string])[];
 
+/** One that lies in another (libvmm/dep/sddf) goes by that one's name. */
+export const outermost = (map: PrefixMap): PrefixMap =>
+  map.filter(([inner]) => !map.some(([outer]) => inner.startsWith(`${outer}/`)));
+
 export interface CompileOptions {
   /** Path of clang. */
   readonly clang: string;

@@ -16,6 +16,9 @@ export interface ImageOptions {
   readonly system: string;
   /** The programs that the SDF names; found by base name in their directories. */
   readonly elves: readonly string[];
+  /** Further directories for what the SDF names, and what is read of them. */
+  readonly searchPaths?: readonly string[];
+  readonly alsoReads?: readonly string[];
   readonly board: string;
   readonly config: string;
   /** `loader.img` */
@@ -30,8 +33,8 @@ export interface ImageOptions {
  * user's would select another SDK than the binary's).
  */
 export function microkit(options: ImageOptions): Step {
-  const { sdk, system, elves, board, config, output, report } = options;
-  const directories = [...new Set(elves.map((elf) => dirname(elf)))];
+  const { sdk, system, elves, searchPaths = [], alsoReads = [], board, config, output, report } = options;
+  const directories = [...new Set([...elves.map((elf) => dirname(elf)), ...searchPaths])];
   return {
     name: options.name ?? `microkit ${output}`,
     action: {
@@ -51,7 +54,7 @@ export function microkit(options: ImageOptions): Step {
       ],
       env: { MICROKIT_SDK: sdk.path },
     },
-    inputs: [system, ...elves, ...sdk.toolInputs],
+    inputs: [system, ...elves, ...alsoReads, ...sdk.toolInputs],
     outputs: [output, report],
   };
 }

@@ -2,6 +2,7 @@
 // A config struct with its values and its seat in a protection domain's program, and the two ways out: C text that the
 // compiler lays out, and bytes as sdfgen 0.35 writes them.
 
+import type { StructSource } from './field.ts';
 import type { StructType } from './struct.ts';
 
 export interface ComponentConfig {
@@ -15,6 +16,8 @@ export interface ComponentConfig {
   readonly dataFile: string;
   readonly cName: string;
   readonly header: string;
+  /** For who writes the headers of structs of the user's own. */
+  readonly struct?: StructSource;
   readonly sizeBytes: number;
   /** Puts the bytes into a fresh buffer. */
   readonly bytes: () => Uint8Array;
@@ -32,6 +35,7 @@ export function componentConfig<Value>(
     ...seat,
     cName: type.cName,
     header: type.header,
+    struct: type.struct,
     sizeBytes: type.sizeBytes,
     bytes() {
       const buffer = new Uint8Array(type.sizeBytes);

@@ -10,56 +10,96 @@ export interface FieldType<Value> {
   put(view: DataView, offset: number, value: Value): void;
   /** A C initialiser, or undefined for all zero: then the field is left out. */
   initializer(value: Value): string | undefined;
+  /** The member of this name as a C struct declares it, without its semicolon: `char text[64]`. */
+  declaration(name: string): string;
+  /** The struct that it consists of, for those who declare it before. */
+  readonly struct?: StructSource;
+}
+
+/** Where C finds a struct: in a header that is there, or in one that is made from its fields. */
+export interface StructSource {
+  /** As an #include writes it, with its brackets or quotes. */
+  readonly header: string;
+  /** Of a struct of the user's own; absent where the header is upstream's. */
+  readonly definition?: StructDefinition;
+}
+
+export interface StructDefinition {
+  readonly cName: string;
+  readonly sizeBytes: number;
+  /** Members in order, without their semicolons. */
+  readonly members: readonly string[];
+  /** The structs among them. */
+  readonly needs: readonly StructSource[];
 }
 
 export type ValueOf<Type> = Type extends FieldType<infer Value> ? Value : never;
 
-function integer(sizeBytes: 1 | 2 | 4): FieldType<number> {
-  const end = 2 ** (8 * sizeBytes);
+function integer(sizeBytes: 1 | 2 | 4, kind: 'unsigned' | 'signed' = 'unsigned'): FieldType<number> {
+  const span = 2 ** (8 * sizeBytes);
+  const [first, end] = kind === 'signed' ? [-span / 2, span / 2] : [0, span];
   const check = (value: number): number => {
-    if (!Number.isInteger(value) || value < 0 || value >= end)
-      throw new RangeError(`${value} does not fit an unsigned field of ${sizeBytes} bytes`);
+    if (!Number.isInteger(value) || value < first || value >= end)
+      throw new RangeError(`${String(value)} does not fit ${an(kind)} field of ${sizeBytes} bytes`);
     return value;
   };
   return {
     sizeBytes,
     alignBytes: sizeBytes,
+    // A view takes the low bits of what it is given, whatever the sign.
     put(view, offset, value) {
       if (sizeBytes === 1) view.setUint8(offset, check(value));
       else if (sizeBytes === 2) view.setUint16(offset, check(value), true);
       else view.setUint32(offset, check(value), true);
     },
-    initializer: (value) => (check(value) === 0 ? undefined : String(value)),
+    // The most negative 32-bit number has no literal: it is written as an expression.
+    initializer: (value) =>
+      check(value) === 0 ? undefined : value === -(2 ** 31) ? '-2147483647 - 1' : String(value),
+    declaration: (name) => `${kind === 'signed' ? '' : 'u'}int${8 * sizeBytes}_t ${name}`,
   };
 }
 
-function wide(format: (digits: string) => string): FieldType<bigint> {
+const an = (word: string): string => `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
+
+function wide(declare: (name: string) => string, format: (digits: string) => string): FieldType<bigint> {
   return {
     sizeBytes: 8,
     alignBytes: 8,
     put: (view, offset, value) => view.setBigUint64(offset, checkU64(value), true),
     initializer: (value) => (checkU64(value) === 0n ? undefined : format(`0x${value.toString(16)}`)),
+    declaration: declare,
   };
 }
 
 function checkU64(value: bigint): bigint {
-  if (value < 0n || value >= 1n << 64n) throw new RangeError(`${value} does not fit 64 bits`);
+  if (typeof value !== 'bigint' || value < 0n || value >= 1n << 64n)
+    throw new RangeError(`${String(value)} does not fit 64 bits; write it as 1n or BigInt(…)`);
   return value;
 }
 
 export const u8 = integer(1);
 export const u16 = integer(2);
 export const u32 = integer(4);
+export const i8 = integer(1, 'signed');
+export const i16 = integer(2, 'signed');
+export const i32 = integer(4, 'signed');
 /** uint64_t, uintptr_t. */
-export const u64 = wide((digits) => digits);
+export const u64 = wide(
+  (name) => `uint64_t ${name}`,
+  (digits) => digits,
+);
 /** `void *`. */
-export const pointer = wide((digits) => `(void *)${digits}`);
+export const pointer = wide(
+  (name) => `void *${name}`,
+  (digits) => `(void *)${digits}`,
+);
 
 export const bool: FieldType<boolean> = {
   sizeBytes: 1,
   alignBytes: 1,
   put: (view, offset, value) => view.setUint8(offset, value ? 1 : 0),
   initializer: (value) => (value ? 'true' : undefined),
+  declaration: (name) => `bool ${name}`,
 };
 
 /** `char name[length]` with at least one NUL at its end. */
@@ -70,6 +110,7 @@ export const text = (length: number): FieldType<string> => ({
     for (const [i, byte] of encode(value, length - 1).entries()) view.setUint8(offset + i, byte);
   },
   initializer: (value) => (value === '' ? undefined : quote(encode(value, length - 1))),
+  declaration: (name) => `char ${name}[${length}]`,
 });
 
 /** A `char` array without a NUL that always holds the same bytes; its value is `undefined`, and may be left out. */
@@ -80,6 +121,7 @@ export const magic = (bytes: string): FieldType<undefined> => ({
     for (let i = 0; i < bytes.length; i += 1) view.setUint8(offset + i, bytes.charCodeAt(i));
   },
   initializer: () => `{ ${Array.from(bytes, characterLiteral).join(', ')} }`,
+  declaration: (name) => `char ${name}[${bytes.length}]`,
 });
 
 /** An array of up to `length` values; the rest is zero. */
@@ -97,6 +139,8 @@ export const array = <Value>(element: FieldType<Value>, length: number): FieldTy
     });
     return items.length === 0 ? undefined : block(items);
   },
+  declaration: (name) => element.declaration(`${name}[${length}]`),
+  ...(element.struct === undefined ? {} : { struct: element.struct }),
 });
 
 /** `{`, one indented item per line, `}`. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A C struct as a list of named fields in its header's order.
+// A C struct as a list of named fields in its header's order. Upstream's structs name the header that has them; a struct
+// of the user's own names none, and its header is made from the fields (own-struct.ts).
 
-import { block, type FieldType, type ValueOf } from './field.ts';
+import { block, type FieldType, type StructSource, type ValueOf } from './field.ts';
 
 type Fields = Readonly<Record<string, FieldType<never>>>;
 
@@ -15,36 +16,71 @@ export interface StructType<Value> extends FieldType<Value> {
   readonly cName: string;
   /** As an #include writes it, with its brackets or quotes. */
   readonly header: string;
+  readonly struct: StructSource;
 }
 
-/** Declares the struct `cName` of `header`. Offsets follow from the fields, as the C ABI has it. */
+/**
+ * Declares the struct `cName` of `header`; without a header, a struct of the user's own, which vmbuild writes one for:
+ * `struct greeting` and `greeting` both come from `greeting.h`. Offsets follow from the fields, as the C ABI has it.
+ */
 export function struct<F extends Fields>(options: {
   readonly cName: string;
-  readonly header: string;
+  readonly header?: string;
   readonly fields: F;
 }): StructType<StructValue<F>> {
+  const { cName, header = `"${tagOf(cName)}.h"` } = options;
   const fields = Object.entries(options.fields).map(([name, type]) => ({
     name,
     type: type as FieldType<unknown>,
   }));
-  const { offsets, sizeBytes, alignBytes } = layOut(fields.map(({ type }) => type));
+  const types = fields.map(({ type }) => type);
+  const { offsets, sizeBytes, alignBytes } = layOut(types);
+  const source = { header };
   return {
-    cName: options.cName,
-    header: options.header,
+    cName,
+    header,
     sizeBytes,
     alignBytes,
+    struct:
+      options.header === undefined
+        ? {
+            ...source,
+            definition: {
+              cName,
+              sizeBytes,
+              members: fields.map(({ name, type }) => type.declaration(name)),
+              needs: types.flatMap((type) => (type.struct === undefined ? [] : [type.struct])),
+            },
+          }
+        : source,
+    declaration: (name) => `${cName} ${name}`,
     put(view, offset, value) {
       for (const [i, { name, type }] of fields.entries())
-        type.put(view, offset + (offsets[i] ?? 0), (value as Readonly<Record<string, unknown>>)[name]);
+        named(name, () => type.put(view, offset + (offsets[i] ?? 0), fieldOf(value, name)));
     },
     initializer(value) {
       const items = fields.flatMap(({ name, type }) => {
-        const initializer = type.initializer((value as Readonly<Record<string, unknown>>)[name]);
+        const initializer = named(name, () => type.initializer(fieldOf(value, name)));
         return initializer === undefined ? [] : [`.${name} = ${initializer}`];
       });
       return items.length === 0 ? undefined : block(items);
     },
   };
+}
+
+/** `greeting` of `struct greeting`. */
+export const tagOf = (cName: string): string => cName.replace(/^struct\s+/, '');
+
+const fieldOf = (value: unknown, name: string): unknown => (value as Readonly<Record<string, unknown>>)[name];
+
+/** A value that does not fit says whose it is. */
+function named<Result>(field: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError(`field '${field}': ${error.message}`);
+    throw error;
+  }
 }
 
 function layOut(types: readonly FieldType<unknown>[]): {
