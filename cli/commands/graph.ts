@@ -4,6 +4,7 @@ import { extname, resolve } from 'node:path';
 import { replaceFile } from '../../make/temporary.ts';
 import { type Diagnostic, exitCode, refuse, Refusal } from '../../meta/diagnostic.ts';
 import { warningFinding } from '../../meta/finding.ts';
+import type { MarkKind } from '../../meta/graph/marks.ts';
 import { graphToJson } from '../../meta/graph/render-json.ts';
 import { renderDot } from '../../meta/graph/render-dot.ts';
 import { mermaidLimits, renderMermaid } from '../../meta/graph/render-mermaid.ts';
@@ -116,9 +117,16 @@ function formatOf(settings: Settings, output: string | undefined): Format {
 const saidFindings = 20;
 /** Marks that are said; the JSON has all. */
 const saidMarks = 12;
+/** Of these there may be dozens on purpose, or the findings have said it. */
+const unsaid: readonly MarkKind[] = [
+  'shared-writable',
+  'ppc-not-upwards',
+  'child-above-parent',
+  'vm-not-below-pd',
+];
 
 function sayMarks(settings: Settings, { marks }: SystemGraph): void {
-  const loud = marks.filter(({ kind }) => kind !== 'shared-writable');
+  const loud = marks.filter(({ kind }) => !unsaid.includes(kind));
   for (const { message, kind } of loud.slice(0, saidMarks)) say(settings, `graph: ${kind}: ${message}`);
   if (loud.length > saidMarks)
     say(settings, `graph: and ${loud.length - saidMarks} more; --json has them all`);
