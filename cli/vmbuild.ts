@@ -165,7 +165,18 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   check: {
     describe: "say everything that is wrong with a system description, before Microkit's tool does",
     takesFile: true,
-    options: ['file', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
+    options: [
+      'file',
+      'system',
+      'watch',
+      ...judged,
+      'search-path',
+      'vms',
+      'dtb',
+      'json',
+      'quiet',
+      'verbose',
+    ],
     load: () => import('./commands/check.ts'),
   },
   boards: {
