@@ -142,11 +142,12 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     takesFile: true,
     options: [
       'file',
+      'system',
+      'watch',
       ...judged,
       'search-path',
       'vms',
       'dtb',
-      'build-dir',
       'format',
       'output',
       'json',
@@ -165,18 +166,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   check: {
     describe: "say everything that is wrong with a system description, before Microkit's tool does",
     takesFile: true,
-    options: [
-      'file',
-      'system',
-      'watch',
-      ...judged,
-      'search-path',
-      'vms',
-      'dtb',
-      'json',
-      'quiet',
-      'verbose',
-    ],
+    options: ['file', 'system', 'watch', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/check.ts'),
   },
   boards: {

@@ -16,17 +16,20 @@ import { refuseOverwriting } from '../overwriting.ts';
 import { printDiagnostics, say } from '../report.ts';
 import { loadSubject } from '../subject.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
+import { type Seen, watching } from '../watch.ts';
 
 const formats = ['dot', 'mermaid', 'svg', 'json'] as const;
 type Format = (typeof formats)[number];
 
-export const run: Command = async (context) => {
+export const run: Command = async (context) => watching(context, (seen) => draw(context, seen));
+
+async function draw(context: CommandContext, seen: Seen): Promise<number> {
   const { settings } = context;
   const given = settings.text('output');
   const output = given === undefined ? undefined : resolve(given);
   const format = formatOf(settings, output);
   if (output !== undefined) refuseOverwriting(settings, [output]);
-  const { system, findings, name } = await loadSubject(context, await loadCheckTarget(context));
+  const { system, findings, name } = await loadSubject(context, await loadCheckTarget(context), seen);
   if (system === undefined) throw new Refusal(findings);
   // A system that Microkit would refuse is drawn all the same: that is when one looks at it.
   printDiagnostics(findings.slice(0, saidFindings));
@@ -41,7 +44,7 @@ export const run: Command = async (context) => {
     say(settings, `graph: ${format} written to ${output}`);
   }
   return exitCode.ok;
-};
+}
 
 async function renderAs(format: Format, graph: SystemGraph, context: CommandContext): Promise<string> {
   if (format === 'json') return `${JSON.stringify(graphToJson(graph), undefined, 2)}\n`;

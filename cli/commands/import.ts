@@ -5,6 +5,7 @@ import { basename, extname, resolve } from 'node:path';
 import { isSystemError } from '../../make/action.ts';
 import { replaceFile } from '../../make/temporary.ts';
 import { exitCode, refuse, refuseErrors } from '../../meta/diagnostic.ts';
+import { findComments } from '../../meta/import/comments.ts';
 import { renderSource } from '../../meta/import/render-source.ts';
 import { loadCheckTarget } from '../check-target.ts';
 import type { Settings } from '../options.ts';
@@ -21,11 +22,11 @@ export const run: Command = async (context) => {
       exit: exitCode.usage,
     });
   const output = outputPath(settings);
-  const { system, findings, place } = await loadSubject(context, await loadCheckTarget(context));
+  const { system, findings, place, text = '' } = await loadSubject(context, await loadCheckTarget(context));
   // Half of a system, or one that contradicts itself, would come out as something else.
   printDiagnostics(refuseErrors(findings));
   if (system === undefined) throw new Error('a description that cannot be read has errors');
-  const source = renderSource(system, basename(place));
+  const source = renderSource(system, basename(place), findComments(text, system));
   if (output === undefined) {
     process.stdout.write(source);
     return exitCode.ok;

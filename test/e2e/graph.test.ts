@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { vmbuild } from './program.ts';
+import { packageRoot, vmbuild } from './program.ts';
 
 let directory = '';
 beforeAll(() => {
@@ -62,6 +62,12 @@ describe('vmbuild graph', () => {
     }
   });
 
+  test('draws a system of the user’s own', async () => {
+    const { code, stdout } = await graph('--system', join(packageRoot, 'examples/two-pds/system.ts'));
+    expect(code).toBe(0);
+    expect(stdout).toContain('pd_server -> pd_client');
+  });
+
   test('has ids and addresses as JSON', async () => {
     const { stdout } = await graph('small.system', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
@@ -101,6 +107,7 @@ describe('vmbuild graph', () => {
     [['small.system', '--json', '--format', 'dot'], 2, 'GRF105'],
     [['small.system', '--format', 'dot', '--output', 'small.system'], 2, 'ARG128'],
     [['nowhere.system'], 1, 'SDF717'],
+    [['small.system', '--system', 'my.ts'], 2, 'ARG143'],
   ])('%j is refused', async (words, wanted, error) => {
     const { code, stdout, stderr } = await graph(...words);
     expect({ code, stdout: stdout.startsWith('{') ? '' : stdout }).toEqual({ code: wanted, stdout: '' });
