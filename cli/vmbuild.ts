@@ -142,11 +142,12 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     takesFile: true,
     options: [
       'file',
+      'system',
+      'watch',
       ...judged,
       'search-path',
       'vms',
       'dtb',
-      'build-dir',
       'format',
       'output',
       'json',
@@ -154,6 +155,13 @@ const commands: Readonly<Record<string, CommandSpec>> = {
       'verbose',
     ],
     load: () => import('./commands/graph.ts'),
+  },
+  import: {
+    describe:
+      'write the TypeScript that describes the system in a file of Microkit: import FILE.system --output FILE.ts',
+    takesFile: true,
+    options: ['file', ...judged, 'search-path', 'output', 'force', 'quiet', 'verbose'],
+    load: () => import('./commands/import.ts'),
   },
   check: {
     describe: "say everything that is wrong with a system description, before Microkit's tool does",
