@@ -151,12 +151,6 @@ export const optionTable = {
     isPath: true,
     describe: "a system of your own: a TypeScript file that exports defineSystem(…); default: vmbuild's",
   },
-  'search-path': {
-    type: 'string',
-    isPath: true,
-    describe:
-      "folders with ready-made programs and prefill files, ':' between them (default: that of the description)",
-  },
   watch: {
     type: 'boolean',
     alias: 'w',
@@ -175,6 +169,7 @@ export const optionTable = {
   },
   data: { type: 'boolean', fallback: false, describe: "generate: write sdfgen's .data files too" },
   file: { type: 'string', isPath: true, describe: 'a system description, as Microkit reads it' },
+  capdl: { type: 'string', isPath: true, describe: "audit: what 'microkit --capdl-json' wrote" },
   arch: {
     type: 'string',
     describe: 'check: aarch64, riscv64 or x86_64 (default: that of --board, else aarch64)',
@@ -187,6 +182,11 @@ export const optionTable = {
     type: 'string',
     describe:
       'check: facts of the kernel, where no SDK says them: cores=4,iommu,no-hypervisor,no-smc,domains=16,schedules=100',
+  },
+  'search-path': {
+    type: 'string',
+    isPath: true,
+    describe: "folders with programs and prefill files, ':' between them, beside that of the description",
   },
   test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
   yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },

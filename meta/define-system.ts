@@ -10,6 +10,7 @@
 import { SystemBuilder } from './builder.ts';
 import { duplicates } from './check/duplicates.ts';
 import { checkSystem } from './check/system.ts';
+import type { CheckTarget } from './check/target.ts';
 import { type ComponentConfig, componentConfig } from './config/component.ts';
 import { type StructType, tagOf } from './config/struct.ts';
 import type { Diagnostic } from './diagnostic.ts';
@@ -43,14 +44,14 @@ export interface SystemContext {
   /** The board's device tree. */
   readonly tree: DeviceTree;
   /** The board's timer with sDDF's driver for it. Each client gets the symbol `timer_config`. */
-  addTimer(options: AddTimerOptions): { readonly driver: PdBuilder };
+  readonly addTimer: (options: AddTimerOptions) => { readonly driver: PdBuilder };
   /** The board's serial port with sDDF's driver and virtualisers. Each client gets the symbol `serial_config`. */
-  addSerial(options: AddSerialOptions): SerialPds;
+  readonly addSerial: (options: AddSerialOptions) => SerialPds;
   /**
    * Gives the program of `pd` a config struct with these values, in a global that is called as the struct or `symbol`.
    * The struct's definition and the global's declaration come in by `#include "<pd>.system.h"`.
    */
-  addConfig<Value>(pd: PdBuilder, type: StructType<Value>, value: Value, symbol?: string): void;
+  readonly addConfig: <Value>(pd: PdBuilder, type: StructType<Value>, value: Value, symbol?: string) => void;
 }
 
 export interface AddTimerOptions {
@@ -112,10 +113,15 @@ export interface OwnSystem {
 export interface DescribeFacts {
   readonly board: SystemBoard;
   readonly tree: DeviceTree;
+  /** What the system is judged for; default: what there is to know of the board's architecture. */
+  readonly target?: CheckTarget;
 }
 
 /** Describes the system for a board. What the user's function throws comes out as it is. */
-export async function describeOwnSystem(defined: DefinedSystem, facts: DescribeFacts): Promise<OwnSystem> {
+export async function describeOwnSystem(
+  defined: DefinedSystem,
+  { target, ...facts }: DescribeFacts,
+): Promise<OwnSystem> {
   const sdf = new SystemBuilder(facts.board);
   const configs: ComponentConfig[] = [];
   const serialClients: string[] = [];
@@ -143,7 +149,7 @@ export async function describeOwnSystem(defined: DefinedSystem, facts: DescribeF
     system,
     findings: [
       ...sdf.findings,
-      ...checkSystem(system),
+      ...checkSystem(system, target),
       ...generateHeaders(system, allConfigs).findings,
       ...checkConfigs(system, allConfigs),
     ],
