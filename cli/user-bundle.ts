@@ -54,7 +54,7 @@ export async function bundleUserFile(file: string): Promise<UserBundle> {
       // Node's own, so that a package is found as Node finds it: esbuild would add `module`.
       conditions: [],
       define: importMeta,
-      plugins: [packages(modules), placesOfFiles],
+      plugins: [packages(modules), placesOfFiles(file)],
     });
     const text = (suffix: string): string =>
       outputFiles.find(({ path }) => path.endsWith(suffix))?.text ?? '';
@@ -135,19 +135,22 @@ const loaders: Readonly<Record<string, Loader>> = {
 };
 
 /** In one file, each source still has its own place. What says so stands in the first line, so that lines stay. */
-const placesOfFiles: Plugin = {
+const placesOfFiles = (description: string): Plugin => ({
   name: 'vmbuild-import-meta',
   setup: (build) => {
     build.onLoad({ filter: /\.[cm]?[jt]s$/, namespace: 'file' }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
       const loader = loaders[extname(path)];
-      if (loader === undefined || !text.includes('import.meta')) return undefined;
+      if (loader === undefined) return undefined;
+      // One that neither imports nor exports would be taken for CommonJS, which has a default export always.
+      const module = path === description ? `${text}\nexport {};` : text;
+      if (!text.includes('import.meta')) return { contents: module, loader };
       const values = [pathToFileURL(path).href, path, dirname(path)];
       const names = Object.values(importMeta).map((name, i) => `${name} = ${JSON.stringify(values[i])}`);
-      return { contents: `const ${names.join(', ')};${text}`, loader };
+      return { contents: `const ${names.join(', ')};${module}`, loader };
     });
   },
-};
+});
 
 // ---- findings ------------------------------------------------------------------------------------------------------
 
