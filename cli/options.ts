@@ -144,7 +144,7 @@ export const optionTable = {
     type: 'string',
     isPath: true,
     describe:
-      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
+      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it); graph, import: file (default: stdout)',
   },
   system: {
     type: 'string',
@@ -157,6 +157,11 @@ export const optionTable = {
     fallback: false,
     describe: 'go on: do it again whenever a file that it read changes, until Ctrl-C',
   },
+  format: {
+    type: 'string',
+    describe: "graph: dot, mermaid, svg or json (default: what --output's name says, else dot)",
+  },
+  force: { type: 'boolean', fallback: false, describe: 'import: write over a file that is there' },
   sdf: {
     type: 'string',
     fallback: 'vsock.system',

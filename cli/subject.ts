@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Which system a command is about: an SDF file that the user names, or the one that vmbuild ships, for --board.
 import { existsSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readGiven } from '../linux/given-file.ts';
 import type { CheckTarget } from '../meta/check/target.ts';
@@ -91,26 +92,28 @@ function prefillFinder(settings: Settings, file: string): (path: string) => Pref
 }
 
 async function shippedSystem(context: CommandContext, target: CheckTarget): Promise<Subject> {
-  const [{ loadBoard }, { describeSystem }, { findTools }, { checkSystem }, { buildDirectory }] =
+  const [{ loadBoard }, { describeSystem }, { findTools }, { checkSystem }, { makeTemporaryDirectory }] =
     await Promise.all([
       import('../boards/index.ts'),
       import('./describe.ts'),
       import('../make/tools/find.ts'),
       import('../meta/check/system.ts'),
-      import('./options.ts'),
+      import('../make/temporary-directory.ts'),
     ]);
   const { settings, env } = context;
   const board = await loadBoard(settings.text('board') ?? '');
   const { dtc } = await findTools(['dtc'], env);
-  const { system } = await describeSystem(context, {
-    board,
-    buildDir: buildDirectory(settings),
-    dtc: dtc.path,
-  });
-  return {
-    system,
-    findings: checkSystem(system, target),
-    name: 'vsock',
-    place: join('meta', 'vsock-system.ts'),
-  };
+  // Who checks wants to know, not to have: nothing is left behind.
+  const buildDir = await makeTemporaryDirectory('vmbuild-');
+  try {
+    const { system } = await describeSystem(context, { board, buildDir, dtc: dtc.path });
+    return {
+      system,
+      findings: checkSystem(system, target),
+      name: 'vsock',
+      place: join('meta', 'vsock-system.ts'),
+    };
+  } finally {
+    await rm(buildDir, { recursive: true, force: true });
+  }
 }

@@ -15,7 +15,7 @@ export function checkCachedMaps(system: SystemDescription): Diagnostic[] {
       found.push(
         warningFinding(
           'SDF306',
-          `memory region '${mr.name}' is ${cached ? 'cached' : 'not cached'} for ${owner}, but ${cached ? 'not' : ''} for ${first.owner}: they do not see the same content`,
+          `memory region '${mr.name}' is ${cached ? 'cached' : 'not cached'} for ${owner}, but ${cached ? 'not' : 'is'} for ${first.owner}: they do not see the same content`,
           { hint: 'give both maps the same cached', place },
         ),
       );

@@ -50,7 +50,7 @@ function checkMembership(
       errorFinding(
         'SDF532',
         `Missing required attribute 'domain' on element 'protection_domain' ('${name}')`,
-        { hint: `a system with a domain schedule runs each in one: ${suggest('')}`, place },
+        { hint: `add domain="…": ${suggest('')}`, place },
       ),
     ];
   if (names.has(domain)) return [];
@@ -68,10 +68,10 @@ function checkNames({ domains, place }: DomainSchedule, target: CheckTarget): Di
     domain.id === undefined ? [] : [{ ...domain, id: domain.id }],
   );
   const found = [
-    ...duplicates(domains, ({ name }) => name).map(({ again }) =>
+    ...duplicates(domains, ({ name }) => name).map(({ first, again }) =>
       errorFinding(
         'SDF534',
-        `Each <domain>'s name element must be unique found existing domain '${again.name}'`,
+        `Each <domain>'s name element must be unique found existing domain '${again.name}' with id '${first.id === undefined ? 'None' : `Some(${first.id})`}' on element 'domain'`,
         { hint: 'rename one of them', place: again.place ?? place },
       ),
     ),

@@ -34,7 +34,10 @@ function checkIrq(irq: AnyIrq, pd: ProtectionDomain, { arch }: CheckTarget): Dia
     if (isIntegerBelow(irq.irq, end)) return [];
     return [
       errorFinding('SDF514', `irq ${irq.irq} of protection domain '${pd.name}' is not in 0..${end - 1}`, {
-        hint: 'an SPI of the device tree is that number plus 32',
+        hint:
+          arch === 'aarch64'
+            ? 'add 32 to the number of an SPI in the device tree, 16 to that of a PPI'
+            : "use the number of the device tree's PLIC",
         place,
       }),
     ];
@@ -44,14 +47,16 @@ function checkIrq(irq: AnyIrq, pd: ProtectionDomain, { arch }: CheckTarget): Dia
     : wrong(
         'SDF543',
         `vector must be within [0..${pdLimits.x86Vectors - 1}]`,
-        `it is ${irq.vector}; use one in that range`,
+        `use one in that range, not ${irq.vector}`,
       );
   if ('pin' in irq) {
     if (!isX86)
       return wrong('SDF541', "x86 I/O APIC IRQ isn't supported on ARM and RISC-V", 'give the number as irq');
     return [
-      ...((irq.ioapic ?? 0) < 0 ? wrong('SDF544', 'ioapic must be >= 0', `it is ${irq.ioapic}`) : []),
-      ...(irq.pin < 0 ? wrong('SDF545', 'pin must be >= 0', `it is ${irq.pin}`) : []),
+      ...((irq.ioapic ?? 0) < 0
+        ? wrong('SDF544', 'ioapic must be >= 0', `count from 0; it is ${irq.ioapic}`)
+        : []),
+      ...(irq.pin < 0 ? wrong('SDF545', 'pin must be >= 0', `count from 0; it is ${irq.pin}`) : []),
       ...vector,
     ];
   }
@@ -61,8 +66,8 @@ function checkIrq(irq: AnyIrq, pd: ProtectionDomain, { arch }: CheckTarget): Dia
   return [
     ...(fault === undefined
       ? []
-      : wrong('SDF546', fault, `it is '${irq.pcidev}'; write bus:device.function in hexadecimal, as 0:1f.2`)),
-    ...(irq.handle < 0 ? wrong('SDF547', 'handle must be >= 0', `it is ${irq.handle}`) : []),
+      : wrong('SDF546', fault, `write bus:device.function in hexadecimal, as 0:1f.2, not '${irq.pcidev}'`)),
+    ...(irq.handle < 0 ? wrong('SDF547', 'handle must be >= 0', `count from 0; it is ${irq.handle}`) : []),
     ...vector,
   ];
 }

@@ -26,7 +26,12 @@ export function checkSdf(
     ...(findPrefill === undefined ? {} : { findPrefill }),
   });
   if (system === undefined) return { findings };
-  return { system, findings: [...findings, ...checkSystem(system, target)].toSorted(byPlace) };
+  const all = [...findings, ...checkSystem(system, target)].toSorted(byPlace);
+  // What is wrong with the whole stands in the file, too.
+  return {
+    system,
+    findings: all.map((finding) => (finding.place ? finding : { ...finding, place: { file } })),
+  };
 }
 
 /** What has no place comes last. */

@@ -5,23 +5,37 @@ import type { Channel, ChannelEnd } from '../model.ts';
 import type { XmlElement } from '../xml.ts';
 import type { SdfReader } from './reader.ts';
 
-export function parseChannel(reader: SdfReader, element: XmlElement): Channel | undefined {
+/** `pdNames` are there for an end whose other end cannot be read: the channel is not described then. */
+export function parseChannel(
+  reader: SdfReader,
+  element: XmlElement,
+  pdNames: ReadonlySet<string>,
+): Channel | undefined {
   reader.allow(element, []);
   reader.noText(element);
   const ends: (ChannelEnd | undefined)[] = [];
   for (const child of element.children)
     if (child.name === 'end') ends.push(parseEnd(reader, child));
-    else
-      reader.say('SDF708', `invalid XML element '${child.name}'`, child, "a channel has two 'end' elements");
+    else reader.say('SDF708', `invalid XML element '${child.name}'`, child, "use 'end' twice");
   if (element.children.length !== 2)
     reader.error(
       'SDF750',
       'exactly two end elements must be specified',
       element,
-      `there are ${element.children.length}; a channel connects two protection domains`,
+      `name the two protection domains that it connects; it has ${element.children.length} elements`,
     );
   const [a, b] = ends;
-  if (a === undefined || b === undefined || ends.length !== 2) return undefined;
+  if (a === undefined || b === undefined || ends.length !== 2) {
+    const [known] = ends.filter((end) => end !== undefined && !pdNames.has(end.pd));
+    if (known !== undefined)
+      reader.sayAtPlace(
+        'SDF401',
+        `invalid PD name '${known.pd}' on element 'end' (of a channel)`,
+        known.place,
+        reader.suggest(known.pd, [...pdNames]),
+      );
+    return undefined;
+  }
   return { a, b, place: reader.placeOf(element) };
 }
 

@@ -44,7 +44,7 @@ function parseIoMap(reader: SdfReader, element: XmlElement, regions: Regions): I
       'SDF760',
       "perms for io mapped memory must only be a combination of 'r' and 'w'",
       element,
-      `they are '${abbreviate(text)}'; use r, w or rw`,
+      `use r, w or rw, not '${abbreviate(text)}'`,
     );
   if (mr === undefined || iovaddr === undefined) return [];
   const perms = text.includes('w') ? (text.includes('r') ? 'rw' : 'w') : 'r';

@@ -46,7 +46,7 @@ function parsePerms(reader: SdfReader, element: XmlElement): Perms {
       'SDF302',
       "perms must only be a combination of 'r', 'w', and 'x'",
       element,
-      `they are '${abbreviate(text)}'; use r, rw, rx or rwx`,
+      `use r, rw, rx or rwx, not '${abbreviate(text)}'`,
     );
   else if (text === '')
     reader.error(

@@ -4,7 +4,7 @@
 
 import type { Diagnostic } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
-import type { Architecture, SystemDescription } from '../model.ts';
+import { allPds, type Architecture, type SystemDescription } from '../model.ts';
 import { parseXml, type XmlElement } from '../xml.ts';
 import { parseChannel } from './parse-channel.ts';
 import { parseDomains } from './parse-domains.ts';
@@ -61,7 +61,8 @@ function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): Sy
   const protectionDomains = named('protection_domain').map((element) =>
     parsePd(reader, element, regions, { isChild: false, arch: options.arch }),
   );
-  const channels = named('channel').flatMap((element) => parseChannel(reader, element) ?? []);
+  const pdNames = new Set(allPds(protectionDomains).map(({ name }) => name));
+  const channels = named('channel').flatMap((element) => parseChannel(reader, element, pdNames) ?? []);
   const spaces = named('io_address_space').flatMap(
     (element) => parseIoAddressSpace(reader, element, regions) ?? [],
   );
@@ -86,15 +87,13 @@ function checkRoot(reader: SdfReader, root: XmlElement): void {
       root,
       'take it out',
     );
-  if (root.textAt !== undefined) {
-    const isFirst = !root.children.some(({ start }) => start < (root.textAt ?? 0));
+  if (root.textAt !== undefined)
     reader.sayAt(
       'SDF713',
       "unexpected text found in element 'system'",
-      isFirst ? root.start : root.textAt,
+      root.textAt,
       'take it out, or make it a comment',
     );
-  }
   let hasDomains = false;
   let firstPd: XmlElement | undefined;
   for (const child of root.children) {

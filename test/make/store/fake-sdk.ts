@@ -22,6 +22,8 @@ export const platformGen = {
     { start: 0xc0000000, end: 2 ** 40 },
   ],
 };
+/** 40 bits, all of them the user's. */
+const addressSpace = { vspace_user_top: 0xff_ffff_ffff };
 
 /** As of Microkit 2.3.0 for qemu_virt_aarch64, debug. */
 const kernelSegment = { vaddr: 0x80_6000_0000n, paddr: 0x6000_0000n, memSize: 0x25_d000n };
@@ -36,15 +38,14 @@ export function fakeSdk(
     for (const config of configs) {
       const directory = join(path, 'board', board, config);
       const files = ['loader', 'monitor'].map((name) => `elf/${name}.elf`);
-      const tables = ['invocations_all', 'object_sizes', 'address_space_constants'].map(
-        (name) => `${name}.json`,
-      );
+      const tables = ['invocations_all', 'object_sizes'].map((name) => `${name}.json`);
       for (const name of [...files, ...tables, 'lib/libmicrokit.a', 'lib/microkit.ld', 'include/microkit.h'])
         write(directory, name, '');
       write(directory, 'elf/sel4.elf', fakeElf([kernelSegment]));
       write(directory, 'elf/initialiser.elf', fakeElf([{ vaddr: 0x20_0000n, memSize: 0x4_f180n }]));
       write(directory, 'include/kernel/gen_config.json', JSON.stringify(genConfig));
       write(directory, 'platform_gen.json', JSON.stringify(platformGen));
+      write(directory, 'address_space_constants.json', JSON.stringify(addressSpace));
     }
   return path;
 }

@@ -169,7 +169,13 @@ describe('a board in it', () => {
       isDebug: true,
       prints: true,
       maxCores: 1,
+      domains: 16,
+      domainSchedules: 100,
+      forwardsSmc: false,
+      hasIommu: false,
+      cpu: undefined,
     });
+    expect(board.userTop).toBe(0xff_ffff_ffffn);
     expect(board.memory).toEqual([{ start: 0x60000000n, end: 0xc0000000n }]);
     expect(board.kernelImage).toEqual({ start: 0x60000000n, end: 0x6025d000n });
     expect(board.initialiserBytes).toBe(0x4f180n);
