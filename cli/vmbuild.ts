@@ -142,6 +142,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     takesFile: true,
     options: [
       'file',
+      'system',
       ...judged,
       'search-path',
       'vms',
@@ -158,18 +159,7 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   check: {
     describe: "say everything that is wrong with a system description, before Microkit's tool does",
     takesFile: true,
-    options: [
-      'file',
-      'system',
-      'watch',
-      ...judged,
-      'search-path',
-      'vms',
-      'dtb',
-      'json',
-      'quiet',
-      'verbose',
-    ],
+    options: ['file', 'system', 'watch', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/check.ts'),
   },
   boards: {
