@@ -77,9 +77,9 @@ export function writeCapdl(system: SystemDescription, options: ExpectOptions = {
 }
 
 const withoutFields = new Set(['Endpoint', 'Notification', 'VCpu', 'Reply', 'ArmSmc']);
-const withSlots = new Set([
-  ...['CNode', 'Tcb', 'PageTable', 'IOSpace', 'IOPageTable', 'ArmIrq', 'RiscvIrq', 'IrqMsi', 'IrqIOApic'],
-]);
+const withSlots = new Set(
+  'CNode Tcb PageTable IOSpace IOPageTable ArmIrq RiscvIrq IrqMsi IrqIOApic'.split(' '),
+);
 
 function writeFrames(memory: ExpectedMemory, add: (object: Written) => number): number[] {
   const isAligned = memory.sizeBytes % 0x20_0000n === 0n && memory.pageBits.includes(21);
