@@ -144,18 +144,12 @@ export const optionTable = {
     type: 'string',
     isPath: true,
     describe:
-      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it)',
+      'generate, artifacts: directory for the outputs (default: the build directory, artifacts/ in it); graph, import: file (default: stdout)',
   },
   system: {
     type: 'string',
     isPath: true,
     describe: "a system of your own: a TypeScript file that exports defineSystem(…); default: vmbuild's",
-  },
-  'search-path': {
-    type: 'string',
-    isPath: true,
-    describe:
-      "folders with ready-made programs and prefill files, ':' between them (default: that of the description)",
   },
   watch: {
     type: 'boolean',
@@ -163,6 +157,11 @@ export const optionTable = {
     fallback: false,
     describe: 'go on: do it again whenever a file that it read changes, until Ctrl-C',
   },
+  format: {
+    type: 'string',
+    describe: "graph: dot, mermaid, svg or json (default: what --output's name says, else dot)",
+  },
+  force: { type: 'boolean', fallback: false, describe: 'import: write over a file that is there' },
   sdf: {
     type: 'string',
     fallback: 'vsock.system',
@@ -183,6 +182,11 @@ export const optionTable = {
     type: 'string',
     describe:
       'check: facts of the kernel, where no SDK says them: cores=4,iommu,no-hypervisor,no-smc,domains=16,schedules=100',
+  },
+  'search-path': {
+    type: 'string',
+    isPath: true,
+    describe: "folders with programs and prefill files, ':' between them, beside that of the description",
   },
   test: { type: 'boolean', fallback: false, describe: 'setup: what the tests need too' },
   yes: { type: 'boolean', alias: 'y', fallback: false, describe: 'install what is missing without asking' },

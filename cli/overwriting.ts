@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
 import type { OptionName, Settings } from './options.ts';
 
-const inputs = ['linux', 'initrd', 'dtb'] as const satisfies readonly OptionName[];
+const inputs = ['linux', 'initrd', 'dtb', 'file', 'system'] as const satisfies readonly OptionName[];
 const outputs = ['save-svg', 'pcap'] as const satisfies readonly OptionName[];
 
 /** Refuses ARG128 if a flag names as output what another names as input; `alsoMade` are files that the command makes. */
@@ -21,10 +21,14 @@ export function refuseOverwriting(settings: Settings, alsoMade: readonly string[
     const read = settings.text(name);
     const hit = read === undefined ? undefined : made.find(({ path }) => isSame(path, read));
     if (hit !== undefined)
-      refuse('ARG128', `'${hit.path}' would be written by ${hit.by}, and --${name} reads it`, {
-        hint: 'name another file or directory for the output',
-        exit: exitCode.usage,
-      });
+      refuse(
+        'ARG128',
+        `'${hit.path}' would be written by ${hit.by}, and ${name === 'file' ? 'is what it reads' : `--${name} reads it`}`,
+        {
+          hint: 'name another file or directory for the output',
+          exit: exitCode.usage,
+        },
+      );
   }
 }
 

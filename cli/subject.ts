@@ -5,13 +5,15 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readGiven } from '../linux/given-file.ts';
 import type { CheckTarget } from '../meta/check/target.ts';
-import { type Diagnostic, refuse } from '../meta/diagnostic.ts';
+import { type Diagnostic, exitCode, refuse } from '../meta/diagnostic.ts';
 import { xmlLimits } from '../meta/limits.ts';
 import type { SystemDescription } from '../meta/model.ts';
 import { checkSdf } from '../meta/sdf/check.ts';
 import type { PrefillFile } from '../meta/sdf/parse-region.ts';
 import type { Settings } from './options.ts';
+import type { UserSystem } from './user-system.ts';
 import type { CommandContext } from './vmbuild.ts';
+import type { Seen } from './watch.ts';
 
 export interface Subject {
   /** Undefined if the file is so damaged that there is nothing to describe. */
@@ -22,18 +24,48 @@ export interface Subject {
   readonly name: string;
   /** As the user named it. */
   readonly place: string;
+  /** Of an SDF file: what stands in it. */
+  readonly text?: string;
+  /** Of a system of the user's own: its configs, programs and policies, too. */
+  readonly own?: UserSystem;
 }
 
-/** Judges it for `target`. Refuses what cannot be read at all; what is wrong with what was read is in `findings`. */
-export async function loadSubject(context: CommandContext, target: CheckTarget): Promise<Subject> {
-  const file = context.settings.text('file');
+/**
+ * Judges it for `target`. Refuses what cannot be read at all; what is wrong with what was read is in `findings`. `seen`
+ * hears which files it was read from.
+ */
+export async function loadSubject(
+  context: CommandContext,
+  target: CheckTarget,
+  seen: Seen = () => undefined,
+): Promise<Subject> {
+  const { settings } = context;
+  const [file, description] = [settings.text('file'), settings.text('system')];
+  if (description !== undefined) return ownSystem(context, { description, file, target, seen });
   return file === undefined ? await shippedSystem(context, target) : await systemFile(context, file, target);
+}
+
+async function ownSystem(
+  context: CommandContext,
+  options: { description: string; file: string | undefined; target: CheckTarget; seen: Seen },
+): Promise<Subject> {
+  const { description, file, target, seen } = options;
+  if (file !== undefined)
+    refuse('ARG143', `'${file}' is one system, and '${description}', named by --system, another`, {
+      hint: 'leave one of them out',
+      exit: exitCode.usage,
+    });
+  const { loadUserSystem, refuseGuestFlags } = await import('./user-system.ts');
+  refuseGuestFlags(context.settings);
+  const own = await loadUserSystem(context, description, { target });
+  seen(own.inputs);
+  return { system: own.system, findings: own.findings, name: own.name, place: description, own };
 }
 
 async function systemFile({ settings }: CommandContext, file: string, target: CheckTarget): Promise<Subject> {
   const text = decode(await readGiven('the description', file, xmlLimits.bytes, 'SDF717'), file);
   const { system, findings } = checkSdf(text, file, target, prefillFinder(settings, file));
-  return { system, findings, name: basename(file).replace(/[.][^.]*$/, ''), place: file };
+  return { system, findings, name: basename(file).replace(/[.][^.]*$/, ''), place: file, text };
 }
 
 /** UTF-8, as the Microkit tool demands. */

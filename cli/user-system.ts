@@ -4,10 +4,15 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { type Board, loadBoard } from '../boards/index.ts';
 import { findTools } from '../make/tools/find.ts';
-import { describeOwnSystem, isDefinedSystem, type OwnSystem } from '../meta/define-system.ts';
+import type { CheckTarget } from '../meta/check/target.ts';
+import {
+  type DescribeFacts,
+  describeOwnSystem,
+  isDefinedSystem,
+  type OwnSystem,
+} from '../meta/define-system.ts';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { didYouMean } from '../meta/finding.ts';
-import type { DeviceTree } from '../meta/fdt/parse.ts';
 import { loadTree } from './describe.ts';
 import type { Settings } from './options.ts';
 import { bundleUserFile, realFile } from './user-bundle.ts';
@@ -30,6 +35,8 @@ export interface LoadOptions {
   readonly buildDir?: string;
   /** sDDF's device tree source of the board, to hold the board's own against. */
   readonly referenceDts?: string;
+  /** What it is judged for. */
+  readonly target?: CheckTarget;
   readonly deadlineMs?: number;
 }
 
@@ -47,13 +54,14 @@ export async function loadUserSystem(
   const board = await loadBoard(settings.text('board') ?? 'qemu_virt_aarch64');
   const { dtc } = await findTools(['dtc'], env);
   const tree = await loadTree(context, { board, dtc: dtc.path, ...options });
-  return { ...(await evaluate(context, path, { board, tree }, options)), board };
+  const facts = { board, tree, ...(options.target === undefined ? {} : { target: options.target }) };
+  return { ...(await evaluate(context, path, facts, options)), board };
 }
 
 async function evaluate(
   { signal }: CommandContext,
   file: string,
-  facts: { readonly board: Board; readonly tree: DeviceTree },
+  facts: DescribeFacts & { readonly board: Board },
   options: LoadOptions,
 ): Promise<Omit<UserSystem, 'board'>> {
   const bundle = await bundleUserFile(file);
@@ -83,7 +91,7 @@ export function refuseGuestFlags(settings: Settings): void {
   const given = guestFlags.filter((name) => settings.flag(name) !== undefined);
   if (given.length > 0)
     refuse(
-      'ARG135',
+      'ARG141',
       `${given.map((name) => `--${name}`).join(', ')} is about the guests of vmbuild's own system, and --system names another`,
       { hint: 'leave one of them out', exit: exitCode.usage },
     );

@@ -137,10 +137,36 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/generate.ts'),
   },
+  graph: {
+    describe: 'draw the system: who talks to whom, who maps what, and what stands out; --output FILE.svg',
+    takesFile: true,
+    options: [
+      'file',
+      'system',
+      'watch',
+      ...judged,
+      'search-path',
+      'vms',
+      'dtb',
+      'format',
+      'output',
+      'json',
+      'quiet',
+      'verbose',
+    ],
+    load: () => import('./commands/graph.ts'),
+  },
+  import: {
+    describe:
+      'write the TypeScript that describes the system in a file of Microkit: import FILE.system --output FILE.ts',
+    takesFile: true,
+    options: ['file', ...judged, 'search-path', 'output', 'force', 'quiet', 'verbose'],
+    load: () => import('./commands/import.ts'),
+  },
   check: {
     describe: "say everything that is wrong with a system description, before Microkit's tool does",
     takesFile: true,
-    options: ['file', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
+    options: ['file', 'system', 'watch', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/check.ts'),
   },
   audit: {

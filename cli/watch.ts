@@ -33,7 +33,7 @@ export async function watching(
   if (!settings.on('watch')) return once(() => undefined);
   const system = settings.text('system');
   if (system === undefined)
-    refuse('ARG134', '--watch is for a system of your own, and --system names none', {
+    refuse('ARG140', '--watch is for a system of your own, and --system names none', {
       hint: 'give --system FILE, or leave --watch out',
       exit: exitCode.usage,
     });

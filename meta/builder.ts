@@ -7,7 +7,15 @@ import { type Diagnostic, type Place, refuseErrors } from './diagnostic.ts';
 import { checkSystem } from './check/system.ts';
 import { errorFinding } from './finding.ts';
 import { regionLimits } from './limits.ts';
-import type { Architecture, Channel, MemoryRegion, SystemDescription } from './model.ts';
+import { IoSpaceBuilder, type IoSpaceOptions } from './io-space-builder.ts';
+import type {
+  Architecture,
+  BootInfo,
+  Channel,
+  DomainSchedule,
+  MemoryRegion,
+  SystemDescription,
+} from './model.ts';
 import { PdBuilder, type PdOptions } from './pd-builder.ts';
 import { callSite } from './place.ts';
 import { placePaddr } from './place-paddr.ts';
@@ -30,7 +38,16 @@ export interface MrOptions {
   /** Physical memory at an address that is chosen below paddrTop. */
   readonly physical?: boolean;
   readonly pageSize?: bigint;
+  /** File with its first bytes. Since Microkit 2.2. */
+  readonly prefillPath?: string;
+  /** What the boot loader or the kernel says, in its first bytes. Since Microkit 2.3. */
+  readonly prefillBootinfo?: BootInfo;
+  /** Leaves the size to Microkit, which takes the file's in whole pages; `size` is what that will be. */
+  readonly isSizedByPrefill?: boolean;
 }
+
+/** Slices of time by the names of domains, and ids of domains if they matter. Since Microkit 2.3. */
+export type DomainScheduleOptions = Omit<DomainSchedule, 'place' | 'schedulePlace'>;
 
 export interface ChannelEndOptions {
   readonly pd: PdBuilder;
@@ -47,6 +64,8 @@ export class SystemBuilder {
   readonly #regions: MemoryRegion[] = [];
   readonly #roots: PdBuilder[] = [];
   readonly #channels: Channel[] = [];
+  readonly #ioSpaces: IoSpaceBuilder[] = [];
+  #domains: DomainSchedule | undefined;
   #paddrTop: bigint;
 
   constructor(options: SystemOptions) {
@@ -71,6 +90,9 @@ export class SystemBuilder {
       size: bytes(options.size),
       ...(address === undefined ? {} : { paddr: paddr(address) }),
       ...(options.pageSize === undefined ? {} : { pageSize: bytes(options.pageSize) }),
+      ...(options.prefillPath === undefined ? {} : { prefillPath: options.prefillPath }),
+      ...(options.prefillBootinfo === undefined ? {} : { prefillBootinfo: options.prefillBootinfo }),
+      ...(options.isSizedByPrefill === true ? { isSizedByPrefill: true } : {}),
       ...(place === undefined ? {} : { place }),
     };
     this.#regions.push(region);
@@ -108,6 +130,19 @@ export class SystemBuilder {
     return { a: idA, b: idB };
   }
 
+  /** What a device of x86 sees of the memory, through the IOMMU. Since Microkit 2.3. */
+  addIoAddressSpace(options: IoSpaceOptions): IoSpaceBuilder {
+    const space = new IoSpaceBuilder(options);
+    this.#ioSpaces.push(space);
+    return space;
+  }
+
+  /** The kernel's schedule of domains; a second call takes the place of the first. */
+  setDomainSchedule(options: DomainScheduleOptions): void {
+    const place = callSite();
+    this.#domains = { ...options, ...(place === undefined ? {} : { place }) };
+  }
+
   /** For subsystems: keeps a finding for `build()`. */
   report(finding: Diagnostic): void {
     this.#findings.push(finding);
@@ -130,6 +165,10 @@ export class SystemBuilder {
       memoryRegions: [...this.#regions],
       protectionDomains: this.#roots.map((pd) => pd.describe()),
       channels: [...this.#channels],
+      ...(this.#ioSpaces.length === 0
+        ? {}
+        : { ioAddressSpaces: this.#ioSpaces.map((space) => space.describe()) }),
+      ...(this.#domains === undefined ? {} : { domains: this.#domains }),
     };
   }
 

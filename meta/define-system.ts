@@ -7,9 +7,12 @@
 //     addTimer({ clients: [client] });
 //   });
 
+import type { Policy } from './audit/policy.ts';
+import { checkPolicies } from './audit/prove.ts';
 import { SystemBuilder } from './builder.ts';
 import { duplicates } from './check/duplicates.ts';
 import { checkSystem } from './check/system.ts';
+import type { CheckTarget } from './check/target.ts';
 import { type ComponentConfig, componentConfig } from './config/component.ts';
 import { type StructType, tagOf } from './config/struct.ts';
 import type { Diagnostic } from './diagnostic.ts';
@@ -43,14 +46,14 @@ export interface SystemContext {
   /** The board's device tree. */
   readonly tree: DeviceTree;
   /** The board's timer with sDDF's driver for it. Each client gets the symbol `timer_config`. */
-  addTimer(options: AddTimerOptions): { readonly driver: PdBuilder };
+  readonly addTimer: (options: AddTimerOptions) => { readonly driver: PdBuilder };
   /** The board's serial port with sDDF's driver and virtualisers. Each client gets the symbol `serial_config`. */
-  addSerial(options: AddSerialOptions): SerialPds;
+  readonly addSerial: (options: AddSerialOptions) => SerialPds;
   /**
    * Gives the program of `pd` a config struct with these values, in a global that is called as the struct or `symbol`.
    * The struct's definition and the global's declaration come in by `#include "<pd>.system.h"`.
    */
-  addConfig<Value>(pd: PdBuilder, type: StructType<Value>, value: Value, symbol?: string): void;
+  readonly addConfig: <Value>(pd: PdBuilder, type: StructType<Value>, value: Value, symbol?: string) => void;
 }
 
 export interface AddTimerOptions {
@@ -76,8 +79,8 @@ export interface SerialPds {
 /** What a description may give back: what it made by itself, without the functions of its context. */
 export interface Described {
   readonly configs?: readonly ComponentConfig[];
-  /** For `vmbuild audit`: what must hold for the image. */
-  readonly policies?: readonly unknown[];
+  /** What must hold: of the description whenever it is checked, of the image when it is audited. */
+  readonly policies?: readonly Policy[];
 }
 
 // oxlint-disable-next-line typescript/no-invalid-void-type -- a description need not return anything
@@ -102,7 +105,7 @@ export interface OwnSystem {
   /** Errors and warnings. */
   readonly findings: readonly Diagnostic[];
   readonly configs: readonly ComponentConfig[];
-  readonly policies: readonly unknown[];
+  readonly policies: readonly Policy[];
   /** By the names of their protection domains; who is not there has a ready image. */
   readonly programs: ReadonlyMap<string, Program>;
   /** Names of the serial port's clients, in the order of their numbers. */
@@ -112,10 +115,15 @@ export interface OwnSystem {
 export interface DescribeFacts {
   readonly board: SystemBoard;
   readonly tree: DeviceTree;
+  /** What the system is judged for; default: what there is to know of the board's architecture. */
+  readonly target?: CheckTarget;
 }
 
 /** Describes the system for a board. What the user's function throws comes out as it is. */
-export async function describeOwnSystem(defined: DefinedSystem, facts: DescribeFacts): Promise<OwnSystem> {
+export async function describeOwnSystem(
+  defined: DefinedSystem,
+  { target, ...facts }: DescribeFacts,
+): Promise<OwnSystem> {
   const sdf = new SystemBuilder(facts.board);
   const configs: ComponentConfig[] = [];
   const serialClients: string[] = [];
@@ -139,16 +147,21 @@ export async function describeOwnSystem(defined: DefinedSystem, facts: DescribeF
   const described = (await defined[brand](context)) ?? {};
   const system = sdf.describe();
   const allConfigs = [...configs, ...(described.configs ?? [])];
+  const policies = described.policies ?? [];
+  const findings = [
+    ...sdf.findings,
+    ...checkSystem(system, target),
+    ...generateHeaders(system, allConfigs).findings,
+    ...checkConfigs(system, allConfigs),
+  ];
+  // Of a system that cannot be built nothing is proved.
+  const isSound = findings.every(({ severity }) => severity !== 'error');
+  const broken = isSound ? checkPolicies(policies, system).flatMap((result) => result.findings) : [];
   return {
     system,
-    findings: [
-      ...sdf.findings,
-      ...checkSystem(system),
-      ...generateHeaders(system, allConfigs).findings,
-      ...checkConfigs(system, allConfigs),
-    ],
+    findings: [...findings, ...broken],
     configs: allConfigs,
-    policies: described.policies ?? [],
+    policies,
     programs: sdf.programs(),
     serialClients,
   };

@@ -53,7 +53,19 @@ export {
 } from './guest-tree.ts';
 export * from './limits.ts';
 export * from './model.ts';
-export type { IrqOptions, MapOptions, PdBuilder, PdOptions, VmBuilder, VmOptions } from './pd-builder.ts';
+export type { IoSpaceBuilder, IoSpaceOptions } from './io-space-builder.ts';
+export type {
+  CapOptions,
+  ChildOptions,
+  IoPortOptions,
+  IrqOptions,
+  MapOptions,
+  PdBuilder,
+  PdOptions,
+  VmBuilder,
+  VmMapOptions,
+  VmOptions,
+} from './pd-builder.ts';
 export * from './program.ts';
 export type { Device } from './sddf/driver.ts';
 export {

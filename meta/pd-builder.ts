@@ -5,14 +5,18 @@ import type { Diagnostic, Place } from './diagnostic.ts';
 import { errorFinding } from './finding.ts';
 import { pdLimits } from './limits.ts';
 import type {
+  AnyIrq,
+  CapMap,
+  IoapicIrq,
+  IoPort,
   Irq,
   Mapping,
   MemoryRegion,
+  MsiIrq,
   Perms,
   ProtectionDomain,
   Scheduling,
   Setvar,
-  Trigger,
   Vcpu,
   VirtualMachine,
 } from './model.ts';
@@ -20,7 +24,7 @@ import { callSite } from './place.ts';
 import { IdSet } from './place-ids.ts';
 import { placeVaddr } from './place-vaddr.ts';
 import type { Program } from './program.ts';
-import { bytes, type Vaddr, vaddr } from './units.ts';
+import { bytes, hex, type Vaddr, vaddr } from './units.ts';
 
 export interface PdOptions extends Scheduling {
   readonly name: string;
@@ -32,6 +36,17 @@ export interface PdOptions extends Scheduling {
   readonly stackSize?: bigint;
   readonly smc?: boolean;
   readonly cpu?: number;
+  /** Default true. Since Microkit 2.3. */
+  readonly fpu?: boolean;
+  /** Name of a scheduling domain, if and only if the system has a domain schedule. Since Microkit 2.3. */
+  readonly domain?: string;
+  /** ELF with the symbols that setvars patch, if not the program itself. Since Microkit 2.2. */
+  readonly pathForSymbols?: string;
+}
+
+export interface ChildOptions extends PdOptions {
+  /** Symbol of the parent's program that gets the child's id. */
+  readonly setvarId?: string;
 }
 
 export interface MapOptions {
@@ -41,13 +56,31 @@ export interface MapOptions {
   readonly cached?: boolean;
   readonly setvarVaddr?: string;
   readonly setvarSize?: string;
+  /** Symbol that gets the size of the file that fills the region. Since Microkit 2.2. */
+  readonly setvarPrefillSize?: string;
 }
 
-export interface IrqOptions {
-  readonly irq: number;
-  readonly trigger?: Trigger;
+/** What a virtual machine maps has no symbols: there is no program of ours to patch. */
+export type VmMapOptions = Pick<MapOptions, 'perms' | 'cached'> & { readonly vaddr: bigint };
+
+interface IdChoice {
+  /** Default: the lowest free one. */
   readonly id?: number;
-  readonly setvarId?: string;
+}
+
+/** An interrupt on Arm and RISC-V; on x86 an I/O APIC's, or a message signalled one. */
+export type IrqOptions = IdChoice &
+  (Omit<Irq, 'id' | 'place'> | Omit<IoapicIrq, 'id' | 'place'> | Omit<MsiIrq, 'id' | 'place'>);
+
+/** Ports of x86. */
+export type IoPortOptions = IdChoice & Omit<IoPort, 'id' | 'place'>;
+
+export interface CapOptions {
+  readonly kind: CapMap['kind'];
+  /** 1 to 127. */
+  readonly slot: number;
+  /** Whose thread control block, scheduling context or address space it is. */
+  readonly of: PdBuilder;
 }
 
 export interface VmOptions extends Scheduling {
@@ -65,7 +98,10 @@ export class PdBuilder {
   readonly #ids = new IdSet();
   readonly #childIds = new IdSet();
   readonly #maps: Mapping[] = [];
-  readonly #irqs: Irq[] = [];
+  readonly #portIds = new IdSet();
+  readonly #irqs: AnyIrq[] = [];
+  readonly #ioPorts: IoPort[] = [];
+  readonly #caps: CapMap[] = [];
   readonly #setvars: Setvar[] = [];
   readonly #children: { readonly id: number; readonly pd: PdBuilder }[] = [];
   #passive: boolean | undefined;
@@ -96,11 +132,26 @@ export class PdBuilder {
 
   /** Adds an interrupt and gives its id, from the set that channels share; 0 if it got none, which is reported. */
   addIrq(options: IrqOptions): number {
-    const id = this.takeId(`IRQ ${options.irq}`, options.id);
+    const id = this.takeId(nameOfIrq(options), options.id);
     if (id === undefined) return 0;
     const place = callSite();
     this.#irqs.push({ ...options, id, ...(place === undefined ? {} : { place }) });
     return id;
+  }
+
+  /** Gives the program x86 ports and gives their id, which is from a set of its own; 0 if it got none. */
+  addIoPort(options: IoPortOptions): number {
+    const id = this.#take(this.#portIds, `the I/O ports at ${hex(options.addr)}`, options.id);
+    if (id === undefined) return 0;
+    const place = callSite();
+    this.#ioPorts.push({ ...options, id, ...(place === undefined ? {} : { place }) });
+    return id;
+  }
+
+  /** Puts a capability of another protection domain into a slot of this one's choice. Since Microkit 2.3. */
+  addCap({ kind, slot, of }: CapOptions): void {
+    const place = callSite();
+    this.#caps.push({ kind, slot, pd: of.name, ...(place === undefined ? {} : { place }) });
   }
 
   addSetvar(setvar: Setvar): void {
@@ -108,7 +159,7 @@ export class PdBuilder {
   }
 
   /** Adds a child protection domain with this id or the lowest free one. */
-  addChild(options: PdOptions, childId?: number): PdBuilder & { readonly childId: number } {
+  addChild(options: ChildOptions, childId?: number): PdBuilder & { readonly childId: number } {
     const pd = new PdBuilder(options, this.#report);
     const id = this.#take(this.#childIds, `child '${options.name}'`, childId) ?? 0;
     this.#children.push({ id, pd });
@@ -162,6 +213,8 @@ export class PdBuilder {
       ...(this.#vm === undefined ? {} : { virtualMachine: this.#vm.describe() }),
       irqs: [...this.#irqs],
       setvars: [...this.#setvars],
+      ...(this.#ioPorts.length === 0 ? {} : { ioPorts: [...this.#ioPorts] }),
+      ...(this.#caps.length === 0 ? {} : { cspace: [...this.#caps] }),
       ...(this.#place === undefined ? {} : { place: this.#place }),
     };
   }
@@ -206,7 +259,7 @@ export class VmBuilder {
   }
 
   /** Maps `mr` at a guest physical address. */
-  map(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): void {
+  map(mr: MemoryRegion, options: VmMapOptions): void {
     this.#maps.push(mapping(mr, options));
   }
 
@@ -222,4 +275,9 @@ export class VmBuilder {
 function mapping(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): Mapping {
   const place = callSite();
   return { mr, ...options, ...(place === undefined ? {} : { place }) };
+}
+
+function nameOfIrq(irq: IrqOptions): string {
+  if ('irq' in irq) return `IRQ ${irq.irq}`;
+  return 'pin' in irq ? `IRQ pin ${irq.pin}` : `MSI of ${irq.pcidev}`;
 }

@@ -9,6 +9,7 @@ import type { TestContext } from 'vitest';
 export type Requirement =
   | 'cbmc'
   | 'clang'
+  | 'graphviz'
   | 'conformance'
   | 'dtc'
   | 'guest-images'

@@ -6,12 +6,15 @@ import { allPds, type SystemDescription } from '../../meta/model.ts';
 import { loadCheckTarget } from '../check-target.ts';
 import { printDiagnostics, say } from '../report.ts';
 import { loadSubject } from '../subject.ts';
-import type { Command } from '../vmbuild.ts';
+import type { Command, CommandContext } from '../vmbuild.ts';
+import { type Seen, watching } from '../watch.ts';
 
-export const run: Command = async (context) => {
+export const run: Command = async (context) => watching(context, (seen) => check(context, seen));
+
+async function check(context: CommandContext, seen: Seen): Promise<number> {
   const { settings } = context;
   const target = await loadCheckTarget(context);
-  const { system, findings, place } = await loadSubject(context, target);
+  const { system, findings, place } = await loadSubject(context, target, seen);
   const errors = findings.filter(({ severity }) => severity === 'error');
   const shown = settings.on('quiet') ? errors : findings;
   printDiagnostics(shown.slice(0, maxShown));
@@ -27,7 +30,7 @@ export const run: Command = async (context) => {
       `${place}: ${system === undefined ? '' : `${contents(system)}: `}${verdict(errors, warnings)}\n`,
     );
   return errors.length === 0 ? exitCode.ok : exitCode.refused;
-};
+}
 
 /** Who has more of them to mend wants to see the first. */
 const maxShown = 100;

@@ -69,7 +69,7 @@ async function runUserSystem(context: CommandContext, file: string): Promise<num
   const expect = parseExpect(settings.text('expect'));
   if (expect === 'verdict')
     refuse(
-      'ARG136',
+      'ARG142',
       "--expect without a pattern asks vmbuild's own guests, which a system of yours has not",
       {
         hint: "give it what a line of yours must match: --expect 'ready'",

@@ -195,12 +195,14 @@ function planOwn(
   const { directory, configs } = inputs;
   const includes = includesOf(inputs, pd);
   const alsoReads = [`${headerDirectory}/${systemHeaderName(pd)}`, ...headers.structs];
+  // For sources that several protection domains are made from: `#include SYSTEM_HEADER`.
+  const defines = { SYSTEM_HEADER: `"${systemHeaderName(pd)}"` };
   const objects = program.sources.map((source) =>
     compileOwn(
       pdTools,
       resolve(directory, source),
       objectOf(`pd/${pd}`, placeOf(directory, source)),
-      { includes, alsoReads, flags: program.flags ?? [] },
+      { includes, alsoReads, flags: program.flags ?? [], defines },
       warnings,
     ),
   );

@@ -45,28 +45,29 @@ function refused(run: () => unknown): string {
   return '';
 }
 
+/** And what is said of it. */
+const damaged: readonly (readonly [string, string])[] = [
+  ['', 'the end of the file is no value'],
+  ['{"a": 1, "a": 2}', "'a' stands twice"],
+  ['{"__proto__": 1}', "a name is '__proto__'"],
+  ['[1.5]', 'a number is no integer'],
+  ['[1e3]', 'a number is no integer'],
+  ['[01]', 'a number begins with 0'],
+  ['[-]', 'is no value'],
+  [`[${'9'.repeat(21)}]`, 'a number of 21 digits'],
+  [`["${'x'.repeat(5000)}"]`, 'a string of more than 4096 characters'],
+  ['["\\x"]', 'a string has a wrong escape'],
+  ['["a\nb"]', 'a string has no end'],
+  ['["a', 'a string has no end'],
+  ['['.repeat(100_000), 'it is nested more than 32 deep'],
+  ['[1,]', 'is no value'],
+  ['[1] 2', 'follows its end'],
+  ['nul', 'is no value'],
+  ['{1: 2}', 'stands where'],
+];
+
 describe('what cannot be read', () => {
-  test.each(
-    [
-      ['', 'the end of the file is no value'],
-      ['{"a": 1, "a": 2}', "'a' stands twice"],
-      ['{"__proto__": 1}', "a name is '__proto__'"],
-      ['[1.5]', 'a number is no integer'],
-      ['[1e3]', 'a number is no integer'],
-      ['[01]', 'a number begins with 0'],
-      ['[-]', 'is no value'],
-      [`[${'9'.repeat(21)}]`, 'a number of 21 digits'],
-      [`["${'x'.repeat(5000)}"]`, 'a string of more than 4096 characters'],
-      ['["\\x"]', 'a string has a wrong escape'],
-      ['["a\nb"]', 'a string has no end'],
-      ['["a', 'a string has no end'],
-      ['['.repeat(100_000), 'it is nested more than 32 deep'],
-      ['[1,]', 'is no value'],
-      ['[1] 2', 'follows its end'],
-      ['nul', 'is no value'],
-      ['{1: 2}', 'stands where'],
-    ].map(([text, words]) => [words, text] as const),
-  )('AUD101 %s', (words, text) => {
+  test.each(damaged.map(([text, words]) => [words, text] as const))('AUD101 %s', (words, text) => {
     expect(refused(() => parseJson(text, 'a.json'))).toMatch(/^AUD101 'a.json' is no JSON/);
     expect(refused(() => parseJson(text, 'a.json'))).toContain(words);
   });
