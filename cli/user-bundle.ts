@@ -2,13 +2,12 @@
 // A description and the files that it imports, as one script in memory. Nothing is written: no file is left behind
 // whatever happens, and a description in a directory that may not be written works.
 //
-// Packages are not bundled. They are imported while esbuild looks for them, relative to who imports them as Node does it,
-// and the script finds them in `__vmbuild_modules`. `vmbuild/meta` always is this program's own copy, installed or not.
+// Packages are not bundled. They are imported when esbuild has found them, relative to who imports them as Node does it, and
+// the script finds them in `__vmbuild_modules`. `vmbuild/meta` always is this program's own copy, installed or not.
 import { readFile, realpath } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import vm from 'node:vm';
 import type { BuildFailure, Loader, Message, Metafile, Plugin } from 'esbuild';
 import { type Diagnostic, refuseErrors } from '../meta/diagnostic.ts';
 import { errorFinding } from '../meta/finding.ts';
@@ -52,8 +51,10 @@ export async function bundleUserFile(file: string): Promise<UserBundle> {
       sourcemap: 'external',
       metafile: true,
       logLevel: 'silent',
+      // Node's own, so that a package is found as Node finds it: esbuild would add `module`.
+      conditions: [],
       define: importMeta,
-      plugins: [packages(modules), placesOfFiles],
+      plugins: [packages(modules), placesOfFiles(file)],
     });
     const text = (suffix: string): string =>
       outputFiles.find(({ path }) => path.endsWith(suffix))?.text ?? '';
@@ -83,20 +84,22 @@ function packages(modules: Record<string, unknown>): Plugin {
     setup: (build) => {
       build.onResolve({ filter: /^[^./#]/ }, async ({ path, resolveDir, kind, pluginData }) => {
         if (kind === 'entry-point' || pluginData === namespace) return undefined;
-        const module = { path, namespace, pluginData: resolveDir };
-        if (path === ownName || isBuiltin(path)) return module;
+        if (path === ownName || isBuiltin(path)) return { path, namespace, pluginData: path };
         // What tsconfig.json gives another name is the user's own file still, and so is a package of a workspace.
         const found = await build.resolve(path, { kind, resolveDir, pluginData: namespace });
         if (found.errors.length > 0 || found.path === '') return undefined;
-        return /[\\/]node_modules[\\/]/.test(found.path) ? module : { path: found.path };
+        const isPackage = /[\\/]node_modules[\\/]/.test(found.path) && extname(found.path) !== '.json';
+        if (!isPackage) return { path: found.path };
+        return { path: found.path, namespace, pluginData: pathToFileURL(found.path).href };
       });
       build.onLoad({ filter: /.*/, namespace }, async ({ path, pluginData }) => {
         try {
-          const module = path === ownName ? await ownLibrary() : await importFrom(String(pluginData), path);
+          const module =
+            path === ownName ? await ownLibrary() : ((await import(String(pluginData))) as object);
           modules[path] = module;
           return { contents: reExport(path, Object.keys(module)), loader: 'js' };
         } catch (error) {
-          return { errors: [{ text: `the package '${path}' cannot be imported: ${messageOf(error)}` }] };
+          return { errors: [{ text: `'${shortPath(path)}' cannot be imported: ${messageOf(error)}` }] };
         }
       });
     },
@@ -105,15 +108,6 @@ function packages(modules: Record<string, unknown>): Plugin {
 
 /** As the program itself uses it. */
 const ownLibrary = async (): Promise<object> => import('../meta/index.ts');
-
-/** Node's own import, as if by a file in `directory`. */
-async function importFrom(directory: string, name: string): Promise<object> {
-  const script = new vm.Script('(name) => import(name)', {
-    filename: join(directory, 'vmbuild-description.js'),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
-  return (script.runInThisContext() as (name: string) => Promise<object>)(name);
-}
 
 function reExport(path: string, names: readonly string[]): string {
   const exported = names.filter((name) => /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name));
@@ -141,19 +135,22 @@ const loaders: Readonly<Record<string, Loader>> = {
 };
 
 /** In one file, each source still has its own place. What says so stands in the first line, so that lines stay. */
-const placesOfFiles: Plugin = {
+const placesOfFiles = (description: string): Plugin => ({
   name: 'vmbuild-import-meta',
   setup: (build) => {
     build.onLoad({ filter: /\.[cm]?[jt]s$/, namespace: 'file' }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
       const loader = loaders[extname(path)];
-      if (loader === undefined || !text.includes('import.meta')) return undefined;
+      if (loader === undefined) return undefined;
+      // One that neither imports nor exports would be taken for CommonJS, which has a default export always.
+      const module = path === description ? `${text}\nexport {};` : text;
+      if (!text.includes('import.meta')) return { contents: module, loader };
       const values = [pathToFileURL(path).href, path, dirname(path)];
       const names = Object.values(importMeta).map((name, i) => `${name} = ${JSON.stringify(values[i])}`);
-      return { contents: `const ${names.join(', ')};${text}`, loader };
+      return { contents: `const ${names.join(', ')};${module}`, loader };
     });
   },
-};
+});
 
 // ---- findings ------------------------------------------------------------------------------------------------------
 

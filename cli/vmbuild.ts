@@ -169,6 +169,13 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     options: ['file', 'system', 'watch', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/check.ts'),
   },
+  audit: {
+    describe:
+      'account for every capability of what Microkit built by a line of the description; prove policies',
+    takesFile: true,
+    options: ['file', ...building.filter((name) => name !== 'dry-run'), 'capdl'],
+    load: () => import('./commands/audit.ts'),
+  },
   boards: {
     describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',
     options: ['json', 'quiet', 'verbose'],

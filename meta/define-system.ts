@@ -7,6 +7,8 @@
 //     addTimer({ clients: [client] });
 //   });
 
+import type { Policy } from './audit/policy.ts';
+import { checkPolicies } from './audit/prove.ts';
 import { SystemBuilder } from './builder.ts';
 import { duplicates } from './check/duplicates.ts';
 import { checkSystem } from './check/system.ts';
@@ -77,8 +79,8 @@ export interface SerialPds {
 /** What a description may give back: what it made by itself, without the functions of its context. */
 export interface Described {
   readonly configs?: readonly ComponentConfig[];
-  /** For `vmbuild audit`: what must hold for the image. */
-  readonly policies?: readonly unknown[];
+  /** What must hold: of the description whenever it is checked, of the image when it is audited. */
+  readonly policies?: readonly Policy[];
 }
 
 // oxlint-disable-next-line typescript/no-invalid-void-type -- a description need not return anything
@@ -103,7 +105,7 @@ export interface OwnSystem {
   /** Errors and warnings. */
   readonly findings: readonly Diagnostic[];
   readonly configs: readonly ComponentConfig[];
-  readonly policies: readonly unknown[];
+  readonly policies: readonly Policy[];
   /** By the names of their protection domains; who is not there has a ready image. */
   readonly programs: ReadonlyMap<string, Program>;
   /** Names of the serial port's clients, in the order of their numbers. */
@@ -145,16 +147,21 @@ export async function describeOwnSystem(
   const described = (await defined[brand](context)) ?? {};
   const system = sdf.describe();
   const allConfigs = [...configs, ...(described.configs ?? [])];
+  const policies = described.policies ?? [];
+  const findings = [
+    ...sdf.findings,
+    ...checkSystem(system, target),
+    ...generateHeaders(system, allConfigs).findings,
+    ...checkConfigs(system, allConfigs),
+  ];
+  // Of a system that cannot be built nothing is proved.
+  const isSound = findings.every(({ severity }) => severity !== 'error');
+  const broken = isSound ? checkPolicies(policies, system).flatMap((result) => result.findings) : [];
   return {
     system,
-    findings: [
-      ...sdf.findings,
-      ...checkSystem(system, target),
-      ...generateHeaders(system, allConfigs).findings,
-      ...checkConfigs(system, allConfigs),
-    ],
+    findings: [...findings, ...broken],
     configs: allConfigs,
-    policies: described.policies ?? [],
+    policies,
     programs: sdf.programs(),
     serialClients,
   };

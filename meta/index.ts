@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The description library's public face.
 
+export { type AuditedCap, type AuditReport, auditSystem } from './audit/audit.ts';
+export type { Because } from './audit/because.ts';
+export type { Capdl } from './audit/capdl.ts';
+export { parseCapdl } from './audit/parse.ts';
+export * from './audit/policy.ts';
+export { checkPolicies, type PolicyResult, provePolicies } from './audit/prove.ts';
 export * from './builder.ts';
 export { checkSystem } from './check/system.ts';
 export {

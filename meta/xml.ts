@@ -12,7 +12,10 @@ import { xmlLimits } from './limits.ts';
 export interface XmlElement {
   /** Without a namespace prefix. */
   readonly name: string;
-  /** Names and values in turns, without those that declare namespaces. One array: there are many elements. */
+  /**
+   * Names, with their prefixes, and values in turns, without those that declare namespaces. One array: there are many
+   * elements.
+   */
   readonly attributes: readonly string[];
   readonly children: readonly XmlElement[];
   /** Offset of its `<` in the text. */
@@ -206,12 +209,11 @@ class Scanner {
         continue;
       }
       if (colon !== -1) prefixed.push(name);
-      const local = colon === -1 ? name : name.slice(colon + 1);
       for (let other = 0; other < attributes.length; other += 2)
-        if (attributes[other] === local) this.#fail(`attribute '${local}' is already defined`, start);
+        if (attributes[other] === name) this.#fail(`attribute '${name}' is already defined`, start);
       if (attributes.length >= 2 * xmlLimits.attributes)
         this.#fail(`an element has more than ${xmlLimits.attributes} attributes`, start);
-      attributes.push(local, value);
+      attributes.push(name, value);
     }
   }
 

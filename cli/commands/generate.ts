@@ -26,12 +26,14 @@ import { loadUserSystem, refuseGuestFlags } from '../user-system.ts';
 import { type Seen, watching } from '../watch.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
-export const run: Command = async (context) => {
+export const run: Command = async (context) => watching(context, (seen) => generate(context, seen));
+
+async function generate(context: CommandContext, seen: Seen): Promise<number> {
   const { settings, env } = context;
   const output = settings.text('output');
   const directory = output === undefined ? buildDirectory(settings) : checkedDirectory(output);
   const own = settings.text('system');
-  if (own !== undefined) return watching(context, (seen) => generateOwn(context, { own, directory, seen }));
+  if (own !== undefined) return generateOwn(context, { own, directory, seen });
   const sdf = checkedName(settings);
   const board = await loadBoard(settings.text('board') ?? '');
   const { dtc } = await findTools(['dtc'], env);
@@ -52,7 +54,7 @@ export const run: Command = async (context) => {
       : []),
   ];
   return writeFiles(context, directory, files);
-};
+}
 
 /** The same for a system of the user's own, with headers of the structs and numbers that it has. */
 async function generateOwn(

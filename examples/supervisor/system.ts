@@ -4,7 +4,7 @@
 // faults. All workers are one program with different configs.
 //
 //   vmbuild qemu --system examples/supervisor/system.ts --expect 'started shaky again for the 2'
-import { defineSystem, fields, struct } from 'vmbuild/meta';
+import { defineSystem, fields, noSharedMemory, struct } from 'vmbuild/meta';
 
 const workers = [
   { name: 'steady', period_ms: 150, faults_after: 0 },
@@ -48,4 +48,8 @@ export default defineSystem(({ sdf, addTimer, addSerial, addConfig }) => {
     names: workers.map(({ name }) => name),
   });
   for (const [i, child] of children.entries()) addConfig(child, workerConfig, workers[i]!);
+
+  // A worker that goes mad harms no other: nothing connects them but their drivers and the supervisor.
+  const pairs = children.flatMap((a, i) => children.slice(i + 1).map((b) => [a, b] as const));
+  return { policies: pairs.map(([a, b]) => noSharedMemory(a, b)) };
 });

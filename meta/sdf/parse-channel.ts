@@ -5,7 +5,12 @@ import type { Channel, ChannelEnd } from '../model.ts';
 import type { XmlElement } from '../xml.ts';
 import type { SdfReader } from './reader.ts';
 
-export function parseChannel(reader: SdfReader, element: XmlElement): Channel | undefined {
+/** `pdNames` are there for an end whose other end cannot be read: the channel is not described then. */
+export function parseChannel(
+  reader: SdfReader,
+  element: XmlElement,
+  pdNames: ReadonlySet<string>,
+): Channel | undefined {
   reader.allow(element, []);
   reader.noText(element);
   const ends: (ChannelEnd | undefined)[] = [];
@@ -20,7 +25,17 @@ export function parseChannel(reader: SdfReader, element: XmlElement): Channel | 
       `name the two protection domains that it connects; it has ${element.children.length} elements`,
     );
   const [a, b] = ends;
-  if (a === undefined || b === undefined || ends.length !== 2) return undefined;
+  if (a === undefined || b === undefined || ends.length !== 2) {
+    const [known] = ends.filter((end) => end !== undefined && !pdNames.has(end.pd));
+    if (known !== undefined)
+      reader.sayAtPlace(
+        'SDF401',
+        `invalid PD name '${known.pd}' on element 'end' (of a channel)`,
+        known.place,
+        reader.suggest(known.pd, [...pdNames]),
+      );
+    return undefined;
+  }
   return { a, b, place: reader.placeOf(element) };
 }
 

@@ -24,7 +24,7 @@ export function parseIrq(reader: SdfReader, element: XmlElement, arch: Architect
 
 function parseConventional(reader: SdfReader, element: XmlElement): Omit<Irq, 'id'> | undefined {
   reader.allow(element, ['irq', 'id', 'setvar_id', 'trigger']);
-  const irq = reader.decimal(element, 'irq');
+  const irq = reader.decimal(element, 'irq', 'u64');
   const trigger = parseTrigger(reader, element);
   return irq === undefined ? undefined : { irq, ...trigger };
 }

@@ -36,7 +36,7 @@ export function parseVm(
 function parseVcpu(reader: SdfReader, element: XmlElement, index: number): Vcpu {
   reader.allow(element, ['id', 'setvar_id', 'cpu']);
   reader.leaf(element);
-  const id = reader.requiredDecimal(element, 'id');
+  const id = reader.requiredDecimal(element, 'id', 'u64');
   const cpu = reader.number(element, 'cpu');
   const setvarId = reader.optional(element, 'setvar_id');
   return {

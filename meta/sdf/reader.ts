@@ -47,6 +47,10 @@ export class SdfReader {
     this.#add(errorFinding(code, message, { hint, place: this.#document.placeOf(offset) }));
   }
 
+  sayAtPlace(code: string, message: string, place: Place | undefined, hint: string): void {
+    this.#add(errorFinding(code, message, { hint, place }));
+  }
+
   /** What the tool ignores in silence. */
   warn(code: string, message: string, element: XmlElement, hint: string, at = element.start): void {
     this.#add(warningFinding(code, message, { hint, place: this.#document.placeOf(at) }));
@@ -57,8 +61,16 @@ export class SdfReader {
     const { attributes } = element;
     for (let i = 0; i < attributes.length; i += 2) {
       const name = attributes[i] ?? '';
-      if (!known.includes(name))
-        this.error('SDF701', `invalid attribute '${name}'`, element, this.suggest(name, known));
+      if (known.includes(name)) continue;
+      const local = name.slice(name.indexOf(':') + 1);
+      if (local !== name && known.includes(local))
+        this.error(
+          'SDF719',
+          `attribute '${name}' has a namespace, for which the Microkit tool silently ignores it,`,
+          element,
+          `write ${local}`,
+        );
+      else this.error('SDF701', `invalid attribute '${local}'`, element, this.suggest(local, known));
     }
   }
 
@@ -102,11 +114,11 @@ export class SdfReader {
     return undefined;
   }
 
-  /** What the tool takes in plain decimal only: anything else makes it panic. */
-  decimal(element: XmlElement, name: string): number | undefined {
+  /** What the tool takes in plain decimal only, of 64 bits with or without a sign: anything else makes it panic. */
+  decimal(element: XmlElement, name: string, kind: 'i64' | 'u64' = 'i64'): number | undefined {
     const text = this.optional(element, name);
-    if (text === undefined || (/^[+-]?[0-9]{1,19}$/.test(text) && fitsI64(text)))
-      return text === undefined ? undefined : Number(text);
+    if (text === undefined) return undefined;
+    if (/^[+-]?[0-9]{1,20}$/.test(text) && isWithin(BigInt(text.replace('+', '')), kind)) return Number(text);
     this.error(
       'SDF704',
       `'${abbreviate(text)}' of attribute '${name}' is no decimal number, at which the Microkit tool panics,`,
@@ -116,8 +128,8 @@ export class SdfReader {
     return undefined;
   }
 
-  requiredDecimal(element: XmlElement, name: string): number | undefined {
-    return this.required(element, name) === undefined ? undefined : this.decimal(element, name);
+  requiredDecimal(element: XmlElement, name: string, kind: 'i64' | 'u64' = 'i64'): number | undefined {
+    return this.required(element, name) === undefined ? undefined : this.decimal(element, name, kind);
   }
 
   bool(element: XmlElement, name: string): boolean | undefined {
@@ -191,10 +203,8 @@ const wrongNumber = (digits: string, valid: RegExp): string | undefined => {
 
 const tooLarge = 'number too large to fit in target type';
 
-const fitsI64 = (text: string): boolean => {
-  const value = BigInt(text.replace('+', ''));
-  return value >= -(1n << 63n) && value < 1n << 63n;
-};
+const isWithin = (value: bigint, kind: 'i64' | 'u64'): boolean =>
+  kind === 'u64' ? value >= 0n && value < 1n << 64n : value >= -(1n << 63n) && value < 1n << 63n;
 
 /** A message must stay a line that can be read. */
 export const abbreviate = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text);

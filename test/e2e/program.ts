@@ -116,8 +116,8 @@ export function mutate(file: string, find: string, replace: string): void {
   writeFileSync(file, text.replace(find, replace));
 }
 
-/** Skips, visibly, unless an image can be built here. */
-export async function needStack(ctx: TestContext, config = 'debug', name = board): Promise<void> {
+/** Skips, visibly, unless an image of a system without guests can be built here. */
+export async function needSdk(ctx: TestContext, config = 'debug', name = board): Promise<void> {
   requireOrSkip(
     ctx,
     'sdk',
@@ -127,6 +127,11 @@ export async function needStack(ctx: TestContext, config = 'debug', name = board
     }),
   );
   await needTools(ctx, 'clang', ['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc']);
+}
+
+/** Skips, visibly, unless an image of the system with its guests can be built here. */
+export async function needStack(ctx: TestContext, config = 'debug', name = board): Promise<void> {
+  await needSdk(ctx, config, name);
   await needGuestImages(ctx);
 }
 

@@ -2,7 +2,7 @@
 // What is drawn is accepted by who draws it, says what is there, and lets no name out of its label.
 
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import fc from 'fast-check';
+import { array, assert, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { drawWithDot, drawWithViz, findViz } from '../../../make/tools/graphviz.ts';
 import { onPath } from '../../../make/tools/on-path.ts';
@@ -145,8 +145,8 @@ describe('names', () => {
   });
 
   test('whatever they are, never leave their labels', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'binary' }), { minLength: 1, maxLength: 6 }), (names) => {
+    assert(
+      property(array(string({ unit: 'binary' }), { minLength: 1, maxLength: 6 }), (names) => {
         const system = systemWithNames(names);
         const { nodes } = readFlowchart(mermaidOf(system));
         const dot = dotOf(system);
