@@ -5,11 +5,12 @@ import { type CheckTarget, newestMicrokit, targetOf } from '../meta/check/target
 import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { didYouMean } from '../meta/finding.ts';
 import type { Architecture } from '../meta/model.ts';
+import type { Settings } from './options.ts';
 import type { CommandContext } from './vmbuild.ts';
 
 export async function loadCheckTarget(context: CommandContext): Promise<CheckTarget> {
   const { settings } = context;
-  const base = withArchitecture(settings.text('arch'), await fromSdkOrBoard(context));
+  const base = withArchitecture(settings, await fromSdkOrBoard(context));
   const microkit = settings.text('microkit') ?? base.microkit;
   if (!/^[0-9]+([.][0-9]+){1,2}(-[\w.]+)?$/.test(microkit))
     refuse('ARG130', `--microkit '${microkit}' is no version`, {
@@ -21,7 +22,8 @@ export async function loadCheckTarget(context: CommandContext): Promise<CheckTar
 
 const architectures: readonly Architecture[] = ['aarch64', 'riscv64', 'x86_64'];
 
-function withArchitecture(name: string | undefined, base: CheckTarget): CheckTarget {
+function withArchitecture(settings: Settings, base: CheckTarget): CheckTarget {
+  const name = settings.text('arch');
   if (name === undefined || name === base.arch) return base;
   const arch = architectures.find((candidate) => candidate === name);
   if (arch === undefined)
@@ -29,12 +31,13 @@ function withArchitecture(name: string | undefined, base: CheckTarget): CheckTar
       hint: didYouMean(name, architectures),
       exit: exitCode.usage,
     });
-  if (base.board !== undefined)
+  if (base.board !== undefined && !settings.defaulted('board'))
     refuse('ARG132', `board '${base.board}' is ${base.arch}, and --arch says ${arch}`, {
       hint: 'leave one of the two out',
       exit: exitCode.usage,
     });
-  return { ...targetOf(arch), cores: base.cores };
+  // Of an SDK for another architecture, its version still counts.
+  return { ...targetOf(arch), cores: base.cores, microkit: base.microkit };
 }
 
 /** Both are loaded only if they are named: most descriptions are judged without. */

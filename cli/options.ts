@@ -169,6 +169,7 @@ export const optionTable = {
   },
   data: { type: 'boolean', fallback: false, describe: "generate: write sdfgen's .data files too" },
   file: { type: 'string', isPath: true, describe: 'a system description, as Microkit reads it' },
+  capdl: { type: 'string', isPath: true, describe: "audit: what 'microkit --capdl-json' wrote" },
   arch: {
     type: 'string',
     describe: 'check: aarch64, riscv64 or x86_64 (default: that of --board, else aarch64)',

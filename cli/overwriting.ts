@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
 import type { OptionName, Settings } from './options.ts';
 
-const inputs = ['linux', 'initrd', 'dtb', 'file'] as const satisfies readonly OptionName[];
+const inputs = ['linux', 'initrd', 'dtb', 'file', 'system'] as const satisfies readonly OptionName[];
 const outputs = ['save-svg', 'pcap'] as const satisfies readonly OptionName[];
 
 /** Refuses ARG128 if a flag names as output what another names as input; `alsoMade` are files that the command makes. */

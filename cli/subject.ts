@@ -24,6 +24,8 @@ export interface Subject {
   readonly name: string;
   /** As the user named it. */
   readonly place: string;
+  /** Of an SDF file: what stands in it. */
+  readonly text?: string;
   /** Of a system of the user's own: its configs, programs and policies, too. */
   readonly own?: UserSystem;
 }
@@ -63,7 +65,7 @@ async function ownSystem(
 async function systemFile({ settings }: CommandContext, file: string, target: CheckTarget): Promise<Subject> {
   const text = decode(await readGiven('the description', file, xmlLimits.bytes, 'SDF717'), file);
   const { system, findings } = checkSdf(text, file, target, prefillFinder(settings, file));
-  return { system, findings, name: basename(file).replace(/[.][^.]*$/, ''), place: file };
+  return { system, findings, name: basename(file).replace(/[.][^.]*$/, ''), place: file, text };
 }
 
 /** UTF-8, as the Microkit tool demands. */

@@ -143,11 +143,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     options: [
       'file',
       'system',
+      'watch',
       ...judged,
       'search-path',
       'vms',
       'dtb',
-      'build-dir',
       'format',
       'output',
       'json',
@@ -156,11 +156,25 @@ const commands: Readonly<Record<string, CommandSpec>> = {
     ],
     load: () => import('./commands/graph.ts'),
   },
+  import: {
+    describe:
+      'write the TypeScript that describes the system in a file of Microkit: import FILE.system --output FILE.ts',
+    takesFile: true,
+    options: ['file', ...judged, 'search-path', 'output', 'force', 'quiet', 'verbose'],
+    load: () => import('./commands/import.ts'),
+  },
   check: {
     describe: "say everything that is wrong with a system description, before Microkit's tool does",
     takesFile: true,
     options: ['file', 'system', 'watch', ...judged, 'search-path', 'vms', 'dtb', 'json', 'quiet', 'verbose'],
     load: () => import('./commands/check.ts'),
+  },
+  audit: {
+    describe:
+      'account for every capability of what Microkit built by a line of the description; prove policies',
+    takesFile: true,
+    options: ['file', ...building.filter((name) => name !== 'dry-run'), 'capdl'],
+    load: () => import('./commands/audit.ts'),
   },
   boards: {
     describe: 'list the boards: CPU, interrupt controller, load address, how an image is started',

@@ -20,7 +20,7 @@ export function didYouMean(wanted: string, known: readonly string[]): string {
     .map((name) => ({ name, distance: editDistance(wanted, name) }))
     .toSorted((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  if (best === undefined) return 'add one: there is none';
+  if (best === undefined) return 'there is none';
   if (best.distance <= Math.max(2, Math.floor(wanted.length / 3))) return `did you mean '${best.name}'?`;
   const shown = known.slice(0, 8).map((name) => `'${name}'`);
   return `use one of ${shown.join(', ')}${known.length > shown.length ? ', …' : ''}`;

@@ -4,6 +4,7 @@ import { extname, resolve } from 'node:path';
 import { replaceFile } from '../../make/temporary.ts';
 import { type Diagnostic, exitCode, refuse, Refusal } from '../../meta/diagnostic.ts';
 import { warningFinding } from '../../meta/finding.ts';
+import type { MarkKind } from '../../meta/graph/marks.ts';
 import { graphToJson } from '../../meta/graph/render-json.ts';
 import { renderDot } from '../../meta/graph/render-dot.ts';
 import { mermaidLimits, renderMermaid } from '../../meta/graph/render-mermaid.ts';
@@ -15,17 +16,20 @@ import { refuseOverwriting } from '../overwriting.ts';
 import { printDiagnostics, say } from '../report.ts';
 import { loadSubject } from '../subject.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
+import { type Seen, watching } from '../watch.ts';
 
 const formats = ['dot', 'mermaid', 'svg', 'json'] as const;
 type Format = (typeof formats)[number];
 
-export const run: Command = async (context) => {
+export const run: Command = async (context) => watching(context, (seen) => draw(context, seen));
+
+async function draw(context: CommandContext, seen: Seen): Promise<number> {
   const { settings } = context;
   const given = settings.text('output');
   const output = given === undefined ? undefined : resolve(given);
   const format = formatOf(settings, output);
   if (output !== undefined) refuseOverwriting(settings, [output]);
-  const { system, findings, name } = await loadSubject(context, await loadCheckTarget(context));
+  const { system, findings, name } = await loadSubject(context, await loadCheckTarget(context), seen);
   if (system === undefined) throw new Refusal(findings);
   // A system that Microkit would refuse is drawn all the same: that is when one looks at it.
   printDiagnostics(findings.slice(0, saidFindings));
@@ -40,7 +44,7 @@ export const run: Command = async (context) => {
     say(settings, `graph: ${format} written to ${output}`);
   }
   return exitCode.ok;
-};
+}
 
 async function renderAs(format: Format, graph: SystemGraph, context: CommandContext): Promise<string> {
   if (format === 'json') return `${JSON.stringify(graphToJson(graph), undefined, 2)}\n`;
@@ -116,9 +120,16 @@ function formatOf(settings: Settings, output: string | undefined): Format {
 const saidFindings = 20;
 /** Marks that are said; the JSON has all. */
 const saidMarks = 12;
+/** Of these there may be dozens on purpose, or the findings have said it. */
+const unsaid: readonly MarkKind[] = [
+  'shared-writable',
+  'ppc-not-upwards',
+  'child-above-parent',
+  'vm-not-below-pd',
+];
 
 function sayMarks(settings: Settings, { marks }: SystemGraph): void {
-  const loud = marks.filter(({ kind }) => kind !== 'shared-writable');
+  const loud = marks.filter(({ kind }) => !unsaid.includes(kind));
   for (const { message, kind } of loud.slice(0, saidMarks)) say(settings, `graph: ${kind}: ${message}`);
   if (loud.length > saidMarks)
     say(settings, `graph: and ${loud.length - saidMarks} more; --json has them all`);

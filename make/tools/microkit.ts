@@ -58,3 +58,32 @@ export function microkit(options: ImageOptions): Step {
     outputs: [output, report],
   };
 }
+
+/** Where `capdlStep` puts what it makes, in the build directory. */
+export const capdlOutputs = {
+  capdl: 'audit/capdl.json',
+  image: 'audit/loader.img',
+  report: 'audit/report.txt',
+} as const;
+
+/**
+ * The same command as that of `image`, a step of `microkit()`, once more: with all capabilities as JSON. What it makes of
+ * the image can be held against the other's.
+ */
+export function capdlStep(image: Step): Step {
+  const { action, inputs, outputs } = image;
+  const [output, report] = outputs;
+  if (action.kind !== 'exec' || output === undefined || report === undefined)
+    throw new Error(`'${image.name}' is no step that makes an image`);
+  const renamed = new Map<string, string>([
+    [output, capdlOutputs.image],
+    [report, capdlOutputs.report],
+  ]);
+  const args = action.args.map((word) => renamed.get(word) ?? word);
+  return {
+    name: `microkit ${capdlOutputs.capdl}`,
+    action: { ...action, args: [...args, '--capdl-json', capdlOutputs.capdl] },
+    inputs,
+    outputs: Object.values(capdlOutputs),
+  };
+}

@@ -6,21 +6,14 @@ import type { Diagnostic } from '../diagnostic.ts';
 import { didYouMean, errorFinding } from '../finding.ts';
 import type { SystemDescription } from '../model.ts';
 import type { AuditReport } from './audit.ts';
-import {
-  type Authority,
-  controlledBy,
-  creatorOf,
-  type Held,
-  type MemoryAccess,
-  type Subject,
-  subjectsOf,
-} from './authority.ts';
+import { type Authority, controlledBy, creatorOf, type Held, type Subject, subjectsOf } from './authority.ts';
 import { authorityOfImage } from './authority-image.ts';
 import { authorityOfSystem } from './authority-system.ts';
 import type { Because } from './because.ts';
 import type { Capdl } from './capdl.ts';
 import { findPath } from './flow.ts';
 import { tcbSlot } from './microkit.ts';
+import { access, byLines, type Reach, reachOf, sharedMemory } from './reach.ts';
 import { describePolicy, type PairPolicy, type Policy, type RegionPolicy } from './policy.ts';
 
 export interface PolicyResult {
@@ -107,47 +100,6 @@ function checkNames({ subjects, authority, policy }: World): Diagnostic[] {
   ];
 }
 
-// ---- reach ---------------------------------------------------------------------------------------------------------
-
-interface Reached extends MemoryAccess {
-  /** `'a'`, or `'a', who holds the Tcb of 'b',` */
-  readonly who: string;
-}
-
-interface Reach {
-  readonly memory: ReadonlyMap<number, Reached>;
-  readonly creator: { readonly who: string; readonly by: Held } | undefined;
-}
-
-/** Everything that `name` can touch: its own, and that of everybody it has in hand. The widest access counts. */
-function reachOf({ subjects }: World, name: string): Reach {
-  const memory = new Map<number, Reached>();
-  let creator: Reach['creator'];
-  const way = new Map<string, string>([[name, `'${name}'`]]);
-  for (const [current, who] of way) {
-    const subject = subjects.get(current);
-    if (subject === undefined) continue;
-    for (const access of subject.memory) {
-      const known = memory.get(access.key);
-      memory.set(access.key, known === undefined ? { ...access, who } : widest(known, { ...access, who }));
-    }
-    const by = creatorOf(subject);
-    if (by !== undefined) creator ??= { who, by };
-    for (const { target, by: control } of controlledBy(subject, subjects))
-      if (!way.has(target.name))
-        way.set(target.name, `${who}, who holds the ${control.kind} of '${target.name}',`);
-  }
-  return { memory, creator };
-}
-
-const widest = (a: Reached, b: Reached): Reached =>
-  b.isWritable && !a.isWritable
-    ? { ...b, isReadable: a.isReadable || b.isReadable }
-    : { ...a, isReadable: a.isReadable || b.isReadable };
-
-const access = ({ isReadable, isWritable }: MemoryAccess): string =>
-  isReadable && isWritable ? 'reads and writes' : isWritable ? 'writes' : 'reads';
-
 // ---- the policies --------------------------------------------------------------------------------------------------
 
 /** A proof, or what is wrong. */
@@ -177,24 +129,23 @@ function broken({ policy }: World, what: string, because: readonly (Because | un
 
 function provePair(world: World, policy: PairPolicy): Result {
   if (policy.kind === 'noPath') return proveNoPath(world, policy);
-  const a = reachOf(world, policy.a);
-  const b = reachOf(world, policy.b);
+  const { subjects } = world;
+  const a = reachOf(subjects, policy.a);
+  const b = reachOf(subjects, policy.b);
   const findings = [a, b].flatMap((reach) => creatorFindings(world, reach));
   const onlyWritable = policy.kind === 'noSharedWritable';
-  let count = 0;
-  for (const [key, one] of a.memory) {
-    const other = b.memory.get(key);
-    if (other === undefined || (onlyWritable && !one.isWritable && !other.isWritable)) continue;
-    count += 1;
-    if (count <= shownFindings)
-      findings.push(
-        broken(world, `${one.who} ${access(one)} and ${other.who} ${access(other)} ${one.name}`, [
-          one.because,
-          other.because,
-        ]),
-      );
-  }
-  const looked = `${a.memory.size} and ${b.memory.size} ${unit(world)}, of which ${count === 0 ? 'none is' : `${count} are`} shared${onlyWritable ? ' and writable' : ''}`;
+  const shared = sharedMemory(a, b).filter(
+    ([one, other]) => !onlyWritable || one.isWritable || other.isWritable,
+  );
+  for (const [[one, other], count] of byLines(shared))
+    findings.push(
+      broken(
+        world,
+        `${one.who} ${access(one)} and ${other.who} ${access(other)} ${count === 1 ? '' : `${count} pages, the first of which is `}${one.name}`,
+        [one.because, other.because],
+      ),
+    );
+  const looked = `${a.memory.size} and ${b.memory.size} ${unit(world)}, of which none is shared${onlyWritable ? ' and writable' : ''}`;
   if (policy.kind !== 'onlyChannel') return findings.length > 0 ? findings : looked;
   const ends = channelEnds(world, policy);
   findings.push(...ends.findings);
@@ -203,7 +154,6 @@ function provePair(world: World, policy: PairPolicy): Result {
     : `${looked}; ${ends.checked} capabilities, ${ends.channels} of channels between them`;
 }
 
-const shownFindings = 20;
 const unit = ({ authority }: World): string => (authority.from === 'image' ? 'pages' : 'pieces of memory');
 
 const creatorFindings = (world: World, { creator }: Reach): Diagnostic[] =>
@@ -293,7 +243,7 @@ function proveRegion(world: World, policy: RegionPolicy): Result {
   const { authority, subjects } = world;
   const { kind, pd, region } = policy;
   const memory = authority.regions.get(region)?.memory ?? [];
-  const own = reachOf(world, pd);
+  const own = reachOf(subjects, pd);
   if (kind === 'cannotWrite') {
     const written = memory.flatMap((key) => {
       const reached = own.memory.get(key);
@@ -310,7 +260,7 @@ function proveRegion(world: World, policy: RegionPolicy): Result {
   const isOwn = new Set([pd, ...ownGuests(world, pd)]);
   const findings = [...subjects.keys()].flatMap((name) => {
     if (isOwn.has(name)) return [];
-    const reach = reachOf(world, name);
+    const reach = reachOf(subjects, name);
     const reached = memory.flatMap((key) => {
       const touched = reach.memory.get(key);
       return touched === undefined ? [] : [touched];

@@ -42,6 +42,7 @@ export class UnknownProgram {
       attributes['paddr'] === undefined &&
       shift === BigInt(sizes.pageBits) &&
       cap.attributes['cached'] === true &&
+      /^r?w?$/.test(String(cap.attributes['rights'])) &&
       entry.end <= sizes.pageBytes;
     if (!isPlain || elf !== this.#elf) return undefined;
     const rights = `${String(cap.attributes['rights'])}${cap.attributes['executable'] === true ? 'x' : ''}`;

@@ -58,7 +58,7 @@ function checkMembership(
     errorFinding(
       'SDF530',
       `domain '${domain}' not declared in <domains>: on element 'protection_domain' ('${name}')`,
-      { hint: suggest(domain), place },
+      { hint: `declare it; ${suggest(domain)}`, place },
     ),
   ];
 }
@@ -71,6 +71,7 @@ function checkNames({ domains, place }: DomainSchedule, target: CheckTarget): Di
     ...duplicates(domains, ({ name }) => name).map(({ first, again }) =>
       errorFinding(
         'SDF534',
+        // The tool prints the id as its program has it.
         `Each <domain>'s name element must be unique found existing domain '${again.name}' with id '${first.id === undefined ? 'None' : `Some(${first.id})`}' on element 'domain'`,
         { hint: 'rename one of them', place: again.place ?? place },
       ),
@@ -160,7 +161,7 @@ function checkEntry(
   if (!names.has(domain))
     found.push(
       errorFinding('SDF561', `domain '${domain}' does not exist, on element 'schedule_entry'`, {
-        hint: suggest(domain),
+        hint: `declare it; ${suggest(domain)}`,
         place,
       }),
     );

@@ -107,7 +107,7 @@ function checkMaps(space: IoAddressSpace, { memoryRegions }: SystemDescription):
       .filter(({ mr }) => !known.has(mr))
       .map(({ mr, place }) =>
         errorFinding('SDF301', `invalid memory region name '${mr.name}' on 'iomap' (of '${space.name}')`, {
-          hint: suggest(mr.name),
+          hint: `add the region to the system; ${suggest(mr.name)}`,
           place,
         }),
       ),

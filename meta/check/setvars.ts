@@ -75,7 +75,7 @@ function checkRegionsOf(
           'SDF321',
           `setvar '${symbol}' of '${pd.name}' wants the address of memory region '${regionPaddr.name}', which does not exist; the Microkit tool panics`,
           {
-            hint: suggest(regionPaddr.name),
+            hint: `add the region to the system; ${suggest(regionPaddr.name)}`,
             place: place ?? pd.place,
           },
         ),

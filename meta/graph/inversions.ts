@@ -8,7 +8,7 @@
 // * child-above-parent: a child has a higher priority than its parent. One that runs away cannot be stopped by the
 //   parent, which handles its faults.
 // * vm-not-below-pd: a virtual machine has a priority not below that of the protection domain that runs it: a busy
-//   guest keeps its own monitor from running.
+//   guest keeps its own monitor from running. (Where neither has got any priority, nobody has thought of them yet.)
 // * call-waits-below: H calls S, and S is notified by an L that does not call S, is no further from the devices than S
 //   (what lies further is S's client, not its help), and has a lower priority than H. What S needs of L to serve H
 //   waits for everybody between L and H.
@@ -130,7 +130,7 @@ const withinFamilies = (graph: Unmarked, { pds }: World): Mark[] => [
   }),
   ...graph.vms.flatMap((vm) => {
     const pd = pds.get(vm.pd);
-    if (pd === undefined || vm.cpu !== pd.cpu || vm.priority < pd.priority) return [];
+    if (pd === undefined || vm.cpu !== pd.cpu || vm.priority < pd.priority || vm.priority === 0) return [];
     const message = `the virtual machine ${named(vm)} can keep ${named(pd)}, which runs it, from running`;
     return [mark('vm-not-below-pd', message, [vm, pd])];
   }),

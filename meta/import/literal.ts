@@ -9,7 +9,7 @@ export type Fields = readonly (readonly [name: string, text: string | undefined]
 export const stringLiteral = (text: string): string => `'${text.replaceAll(unsafe, escapeUnit)}'`;
 
 /** By code units, so that half a surrogate pair is kept as it is. Letters and symbols that can be seen stay. */
-const unsafe = /['\\`$]|[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+const unsafe = /['\\]|[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
 const named: Readonly<Record<string, string>> = {
   "'": "\\'",
@@ -17,9 +17,6 @@ const named: Readonly<Record<string, string>> = {
   '\n': '\\n',
   '\r': '\\r',
   '\t': '\\t',
-  // Harmless in this kind of literal, and left alone.
-  '`': '`',
-  $: '$',
 };
 
 const escapeUnit = (char: string): string => named[char] ?? `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;

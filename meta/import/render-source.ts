@@ -2,6 +2,7 @@
 // A description as the TypeScript that a person would have written for it: `vmbuild import`. What it makes when it runs
 // is the same description, with every id and address as the file has it.
 
+import type { Place } from '../diagnostic.ts';
 import type {
   AnyIrq,
   CapMap,
@@ -9,15 +10,19 @@ import type {
   ChannelEnd,
   DomainSchedule,
   IoAddressSpace,
+  IoPort,
   Mapping,
   MemoryRegion,
   ProtectionDomain,
   Scheduling,
+  Setvar,
   SystemDescription,
   VirtualMachine,
 } from '../model.ts';
 import { allPds } from '../model.ts';
 import { hex } from '../units.ts';
+import { type Comments, noComments } from './comments.ts';
+import { type Constants, known, nameConstants } from './constants.ts';
 import {
   bigHex,
   callWithObject,
@@ -27,16 +32,18 @@ import {
   stringLiteral,
   stringOr,
 } from './literal.ts';
-import { makeNameGiver } from './names.ts';
 
 /**
  * The source of a file for `--system`, with a newline at its end. `system` has no errors: what names a region or a
- * protection domain names one that is there. `origin` is the name of the file that it was read from.
+ * protection domain names one that is there. `origin` is the name of the file that it was read from, `comments` are those
+ * that go along.
  */
-export function renderSource(system: SystemDescription, origin: string): string {
-  const names = nameAll(system);
+export function renderSource(system: SystemDescription, origin: string, comments = noComments): string {
+  const names = { ...nameConstants(system), comments };
   const body = [
-    ...(system.domains === undefined ? [] : [renderDomains(system.domains)]),
+    ...(system.domains === undefined
+      ? []
+      : [[...remarks(system.domains, names), ...renderDomains(system.domains)]]),
     system.memoryRegions.flatMap((region) => renderRegion(region, names)),
     ...system.protectionDomains.flatMap((pd) => renderPd(pd, names, undefined)),
     allPds(system.protectionDomains).flatMap((pd) =>
@@ -51,6 +58,7 @@ export function renderSource(system: SystemDescription, origin: string): string 
     '',
     `export default defineSystem((${body.length === 0 ? '' : '{ sdf }'}) => {`,
     ...body.flatMap((paragraph, index) => (index === 0 ? paragraph : ['', ...paragraph])),
+    ...comments.atEnd.map(renderComment),
     '});',
     '',
   ].join('\n');
@@ -58,62 +66,23 @@ export function renderSource(system: SystemDescription, origin: string): string 
 
 const indent = '  ';
 
-/** Names of constants, for what is spoken of again. */
-interface Names {
-  readonly regions: ReadonlyMap<MemoryRegion, string>;
-  readonly pds: ReadonlyMap<ProtectionDomain, string>;
-  readonly pdsByName: ReadonlyMap<string, string>;
-  readonly vms: ReadonlyMap<VirtualMachine, string>;
-  readonly spaces: ReadonlyMap<IoAddressSpace, string>;
+/** What is at hand wherever a statement is rendered. */
+interface Names extends Constants {
+  readonly comments: Comments;
 }
 
-function nameAll(system: SystemDescription): Names {
-  const giver = makeNameGiver();
-  const all = allPds(system.protectionDomains);
-  const spokenOf = new Set([
-    ...system.channels.flatMap(({ a, b }) => [a.pd, b.pd]),
-    ...all.flatMap(({ cspace = [] }) => cspace.map(({ pd }) => pd)),
-  ]);
-  const pds = new Map<ProtectionDomain, string>();
-  const vms = new Map<VirtualMachine, string>();
-  for (const pd of all) if (spokenOf.has(pd.name) || hasContent(pd)) pds.set(pd, giver.give(pd.name, 'Pd'));
-  for (const { virtualMachine: vm } of all)
-    if (vm !== undefined && vm.maps.length > 0) vms.set(vm, giver.give(vm.name, 'Vm'));
-  const used = new Set<MemoryRegion>([
-    ...all.flatMap(({ maps, virtualMachine, setvars }) => [
-      ...[...maps, ...(virtualMachine?.maps ?? [])].map(({ mr }) => mr),
-      ...setvars.map(({ regionPaddr }) => regionPaddr),
-    ]),
-    ...(system.ioAddressSpaces ?? []).flatMap(({ maps }) => maps.map(({ mr }) => mr)),
-  ]);
-  const regions = new Map(
-    system.memoryRegions.filter((mr) => used.has(mr)).map((mr) => [mr, giver.give(mr.name, 'Mr')]),
-  );
-  const spaces = new Map(
-    (system.ioAddressSpaces ?? [])
-      .filter(({ maps }) => maps.length > 0)
-      .map((space) => [space, giver.give(space.name, 'Space')]),
-  );
-  const pdsByName = new Map([...pds].map(([pd, name]) => [pd.name, name]));
-  return { regions, pds, pdsByName, vms, spaces };
-}
+/** The comment above a statement. */
+const remarks = ({ place }: { readonly place?: Place }, { comments }: Names): string[] =>
+  place === undefined ? [] : (comments.of.get(place) ?? []).map(renderComment);
 
-const hasContent = (pd: ProtectionDomain): boolean =>
-  pd.maps.length + pd.irqs.length + pd.setvars.length + pd.children.length + (pd.ioPorts ?? []).length > 0 ||
-  (pd.cspace ?? []).length > 0 ||
-  pd.virtualMachine !== undefined;
-
-function known<Key>(names: ReadonlyMap<Key, string>, key: Key): string {
-  const name = names.get(key);
-  if (name === undefined) throw new RangeError('a description without errors names what is there');
-  return name;
-}
+const renderComment = (text: string): string => `${indent}//${text === '' ? '' : ` ${text}`}`;
 
 const constant = (name: string | undefined): string => (name === undefined ? '' : `const ${name} = `);
 
-const renderRegion = (mr: MemoryRegion, { regions }: Names): string[] =>
-  callWithObject(
-    `${constant(regions.get(mr))}sdf.addMr(`,
+const renderRegion = (mr: MemoryRegion, names: Names): string[] => [
+  ...remarks(mr, names),
+  ...callWithObject(
+    `${constant(names.regions.get(mr))}sdf.addMr(`,
     [
       ['name', stringLiteral(mr.name)],
       ['size', bigHex(mr.size)],
@@ -125,7 +94,8 @@ const renderRegion = (mr: MemoryRegion, { regions }: Names): string[] =>
     ],
     ');',
     indent,
-  );
+  ),
+];
 
 const scheduling = ({ priority, budget, period }: Scheduling): Fields => [
   ['priority', plain(priority)],
@@ -154,43 +124,44 @@ function renderPd(pd: ProtectionDomain, names: Names, parent: string | undefined
   const tail = pd.childId === undefined ? ');' : `, ${pd.childId});`;
   return [
     [
+      ...remarks(pd, names),
       ...callWithObject(`${constant(name)}${maker}`, fields, tail, indent),
       ...pd.maps.flatMap((map) => renderMap(map, own, names)),
       ...(pd.virtualMachine === undefined ? [] : renderVm(pd.virtualMachine, own, names)),
-      ...pd.irqs.flatMap((irq) => callWithObject(`${own}.addIrq(`, irqFields(irq), ');', indent)),
-      ...(pd.ioPorts ?? []).flatMap(({ id, addr, size, setvarId, setvarAddr }) =>
-        callWithObject(
-          `${own}.addIoPort(`,
-          [
-            ['id', plain(id)],
-            ['addr', hex(addr)],
-            ['size', plain(size)],
-            ['setvarId', stringOr(setvarId)],
-            ['setvarAddr', stringOr(setvarAddr)],
-          ],
-          ');',
-          indent,
-        ),
-      ),
-      ...pd.setvars.flatMap(({ symbol, regionPaddr }) =>
-        callWithObject(
-          `${own}.addSetvar(`,
-          [
-            ['symbol', stringLiteral(symbol)],
-            ['regionPaddr', known(names.regions, regionPaddr)],
-          ],
-          ');',
-          indent,
-        ),
-      ),
+      ...pd.irqs.flatMap((irq) => [
+        ...remarks(irq, names),
+        ...callWithObject(`${own}.addIrq(`, irqFields(irq), ');', indent),
+      ]),
+      ...(pd.ioPorts ?? []).flatMap((port) => [
+        ...remarks(port, names),
+        ...callWithObject(`${own}.addIoPort(`, portFields(port), ');', indent),
+      ]),
+      ...pd.setvars.flatMap((setvar) => [
+        ...remarks(setvar, names),
+        ...callWithObject(`${own}.addSetvar(`, setvarFields(setvar, names), ');', indent),
+      ]),
     ],
     ...pd.children.flatMap((child) => renderPd(child, names, own)),
   ];
 }
 
-const renderMap = (map: Mapping, owner: string, { regions }: Names): string[] =>
-  callWithObject(
-    `${owner}.map(${known(regions, map.mr)}, `,
+const portFields = ({ id, addr, size, setvarId, setvarAddr }: IoPort): Fields => [
+  ['id', plain(id)],
+  ['addr', hex(addr)],
+  ['size', plain(size)],
+  ['setvarId', stringOr(setvarId)],
+  ['setvarAddr', stringOr(setvarAddr)],
+];
+
+const setvarFields = ({ symbol, regionPaddr }: Setvar, { regions }: Names): Fields => [
+  ['symbol', stringLiteral(symbol)],
+  ['regionPaddr', known(regions, regionPaddr)],
+];
+
+const renderMap = (map: Mapping, owner: string, names: Names): string[] => [
+  ...remarks(map, names),
+  ...callWithObject(
+    `${owner}.map(${known(names.regions, map.mr)}, `,
     [
       ['vaddr', bigHex(map.vaddr)],
       ['perms', stringLiteral(map.perms)],
@@ -201,7 +172,8 @@ const renderMap = (map: Mapping, owner: string, { regions }: Names): string[] =>
     ],
     ');',
     indent,
-  );
+  ),
+];
 
 function renderVm(vm: VirtualMachine, owner: string, names: Names): string[] {
   const name = names.vms.get(vm);
@@ -213,6 +185,7 @@ function renderVm(vm: VirtualMachine, owner: string, names: Names): string[] {
     ]),
   );
   return [
+    ...remarks(vm, names),
     ...callWithObject(
       `${constant(name)}${owner}.setVirtualMachine(`,
       [['name', stringLiteral(vm.name)], ...scheduling(vm), ['vcpus', `[${vcpus.join(', ')}]`]],
@@ -246,19 +219,21 @@ function irqFields(irq: AnyIrq): Fields {
   ];
 }
 
-const renderCap = (pd: ProtectionDomain, { kind, slot, pd: other }: CapMap, names: Names): string[] =>
-  callWithObject(
+const renderCap = (pd: ProtectionDomain, cap: CapMap, names: Names): string[] => [
+  ...remarks(cap, names),
+  ...callWithObject(
     `${known(names.pds, pd)}.addCap(`,
     [
-      ['kind', stringLiteral(kind)],
-      ['slot', plain(slot)],
-      ['of', known(names.pdsByName, other)],
+      ['kind', stringLiteral(cap.kind)],
+      ['slot', plain(cap.slot)],
+      ['of', known(names.pdsByName, cap.pd)],
     ],
     ');',
     indent,
-  );
+  ),
+];
 
-function renderChannel({ a, b }: Channel, names: Names): string[] {
+function renderChannel(channel: Channel, names: Names): string[] {
   const end = ({ pd, id, notify, pp, setvarId }: ChannelEnd): string =>
     objectLiteral([
       ['pd', known(names.pdsByName, pd)],
@@ -267,20 +242,24 @@ function renderChannel({ a, b }: Channel, names: Names): string[] {
       ['pp', plain(pp)],
       ['setvarId', stringOr(setvarId)],
     ]);
-  return callWithObject(
-    'sdf.addChannel(',
-    [
-      ['a', end(a)],
-      ['b', end(b)],
-    ],
-    ');',
-    indent,
-  );
+  return [
+    ...remarks(channel, names),
+    ...callWithObject(
+      'sdf.addChannel(',
+      [
+        ['a', end(channel.a)],
+        ['b', end(channel.b)],
+      ],
+      ');',
+      indent,
+    ),
+  ];
 }
 
 function renderIoSpace(space: IoAddressSpace, names: Names): string[] {
   const name = names.spaces.get(space);
   return [
+    ...remarks(space, names),
     ...callWithObject(
       `${constant(name)}sdf.addIoAddressSpace(`,
       [
@@ -291,17 +270,18 @@ function renderIoSpace(space: IoAddressSpace, names: Names): string[] {
       ');',
       indent,
     ),
-    ...space.maps.flatMap(({ mr, iovaddr, perms }) =>
-      callWithObject(
-        `${name ?? ''}.map(${known(names.regions, mr)}, `,
+    ...space.maps.flatMap((map) => [
+      ...remarks(map, names),
+      ...callWithObject(
+        `${name ?? ''}.map(${known(names.regions, map.mr)}, `,
         [
-          ['iovaddr', bigHex(iovaddr)],
-          ['perms', stringLiteral(perms)],
+          ['iovaddr', bigHex(map.iovaddr)],
+          ['perms', stringLiteral(map.perms)],
         ],
         ');',
         indent,
       ),
-    ),
+    ]),
   ];
 }
 

@@ -21,17 +21,15 @@ export function checkSdf(
   target: CheckTarget,
   findPrefill?: (path: string) => PrefillFile,
 ): CheckedSdf {
-  const { system, findings } = parseSdf(text, file, {
+  const { system, place, findings } = parseSdf(text, file, {
     arch: target.arch,
     ...(findPrefill === undefined ? {} : { findPrefill }),
   });
   if (system === undefined) return { findings };
   const all = [...findings, ...checkSystem(system, target)].toSorted(byPlace);
-  // What is wrong with the whole stands in the file, too.
-  return {
-    system,
-    findings: all.map((finding) => (finding.place ? finding : { ...finding, place: { file } })),
-  };
+  // What is wrong with the whole stands at its root.
+  const placed = all.map((finding) => (place === undefined ? finding : { place, ...finding }));
+  return { system, findings: placed };
 }
 
 /** What has no place comes last. */

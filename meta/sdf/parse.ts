@@ -2,7 +2,7 @@
 // Reads a System Description File into a description, with the place of each element. Everything that cannot be read is
 // said at once; what is left of it is described as far as it goes, so that the rules of check/ can be said too.
 
-import type { Diagnostic } from '../diagnostic.ts';
+import type { Diagnostic, Place } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
 import { allPds, type Architecture, type SystemDescription } from '../model.ts';
 import { parseXml, type XmlElement } from '../xml.ts';
@@ -11,7 +11,7 @@ import { parseDomains } from './parse-domains.ts';
 import { parseIoAddressSpace } from './parse-io-space.ts';
 import { parsePd } from './parse-pd.ts';
 import { parseRegion, type PrefillFile } from './parse-region.ts';
-import { SdfReader } from './reader.ts';
+import { abbreviate, SdfReader } from './reader.ts';
 import { Regions } from './regions.ts';
 
 export interface SdfOptions {
@@ -23,6 +23,8 @@ export interface SdfOptions {
 export interface ParsedSdf {
   /** As far as it could be read; absent if the file is no XML or no system. */
   readonly system?: SystemDescription;
+  /** Of the root element. */
+  readonly place?: Place;
   readonly findings: readonly Diagnostic[];
 }
 
@@ -49,7 +51,8 @@ export function parseSdf(text: string, file: string, options: SdfOptions): Parse
     );
     return { findings: reader.findings };
   }
-  return { system: parseRoot(reader, root, options), findings: reader.findings };
+  const system = parseRoot(reader, root, options);
+  return { system, place: reader.placeOf(root), findings: reader.findings };
 }
 
 function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): SystemDescription {
@@ -114,13 +117,18 @@ function checkRoot(reader: SdfReader, root: XmlElement): void {
     if (child.name === 'protection_domain') firstPd ??= child;
     if (child.name !== 'domains') continue;
     if (hasDomains) reader.error('SDF714', 'domains must only be specified once', child, 'put them together');
-    else if (firstPd !== undefined)
-      reader.say(
-        'SDF715',
-        "element 'domains' comes after a protection domain, which the Microkit tool then silently leaves without a domain",
-        child,
-        'move it to the top of the file',
-      );
+    else if (firstPd !== undefined) sayTooLate(reader, child, firstPd);
     hasDomains = true;
   }
+}
+
+/** Its words, where it has some: it reads from top to bottom. */
+function sayTooLate(reader: SdfReader, domains: XmlElement, firstPd: XmlElement): void {
+  const domain = reader.optional(firstPd, 'domain');
+  const { line } = reader.placeOf(firstPd);
+  const message =
+    domain === undefined
+      ? `element 'domains' comes after a protection domain (line ${line}), which the Microkit tool then silently leaves without a domain`
+      : `Specifying a domain '${abbreviate(domain)}' without declaring a domain schedule is not allowed: on element 'protection_domain' (line ${line}; 'domains' comes after it)`;
+  reader.say('SDF715', message, domains, 'move it to the top of the file');
 }

@@ -83,7 +83,12 @@ const make: readonly Row[] = [
     code: 2,
     says: /-C 'none' cannot be entered: ENOENT/,
   },
-  { line: '-f Makefile', expects: 'another plan', code: 2, says: /no '-f'\n {2}try: leave it out.*Makefile/ },
+  {
+    line: '-f Makefile',
+    expects: 'another plan',
+    code: 2,
+    says: /ARG120.* no '-f'\n {2}try: leave it out.*Makefile/,
+  },
   {
     line: 'build/loader.img',
     expects: 'one file',
@@ -96,7 +101,7 @@ const make: readonly Row[] = [
     line: 'CFLAGS=-O3',
     expects: 'a variable of theirs',
     code: 2,
-    says: /'CFLAGS' is no variable.*\n {2}try: use one of/,
+    says: /ARG103.*'CFLAGS' is no variable.*\n {2}try: use one of/,
   },
 ];
 

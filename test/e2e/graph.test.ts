@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { vmbuild } from './program.ts';
+import { packageRoot, vmbuild } from './program.ts';
 
 let directory = '';
 beforeAll(() => {
@@ -62,6 +62,12 @@ describe('vmbuild graph', () => {
     }
   });
 
+  test('draws a system of the user’s own', async () => {
+    const { code, stdout } = await graph('--system', join(packageRoot, 'examples/two-pds/system.ts'));
+    expect(code).toBe(0);
+    expect(stdout).toContain('pd_server -> pd_client');
+  });
+
   test('has ids and addresses as JSON', async () => {
     const { stdout } = await graph('small.system', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
@@ -77,12 +83,22 @@ describe('vmbuild graph', () => {
     });
   });
 
-  test('draws what Microkit would refuse, and says what stands out', async () => {
+  test('draws what Microkit would refuse, and says why it would', async () => {
     const { code, stdout, stderr } = await graph('broken.system');
     expect(code).toBe(0);
     expect(stdout).toContain('#cf222e');
-    expect(stderr).toContain("graph: ppc-not-upwards: 'client' (5) makes protected calls to 'server' (1)");
     expect(stderr).toContain('PPCs must be to protection domains of strictly higher priorities');
+  });
+
+  test('says what stands out, which may be what nobody refuses', async () => {
+    const silent = small.replace(/ *<channel>.*\n/, '');
+    writeFileSync(join(directory, 'silent.system'), silent);
+    const { code, stderr } = await graph('silent.system');
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr:
+        "graph: shared-without-channel: 'client' (5) and 'server' (9) both write 'shared' and have no channel to one another\n",
+    });
   });
 
   test.each([
@@ -91,6 +107,7 @@ describe('vmbuild graph', () => {
     [['small.system', '--json', '--format', 'dot'], 2, 'GRF105'],
     [['small.system', '--format', 'dot', '--output', 'small.system'], 2, 'ARG128'],
     [['nowhere.system'], 1, 'SDF717'],
+    [['small.system', '--system', 'my.ts'], 2, 'ARG143'],
   ])('%j is refused', async (words, wanted, error) => {
     const { code, stdout, stderr } = await graph(...words);
     expect({ code, stdout: stdout.startsWith('{') ? '' : stdout }).toEqual({ code: wanted, stdout: '' });

@@ -265,11 +265,12 @@ describe('what goes wrong', () => {
     const from = await start(ctx, { modules: (all) => all.delete('drivers/virtio/virtio_mmio.ko') });
     const warnings: string[] = [];
     const guest = await fetchFrom(from, {
-      onProgress: (one) => void (one.stage === 'warning' && warnings.push(one.diagnostic.message)),
+      onProgress: (one) =>
+        void (one.stage === 'warning' && warnings.push(`${one.diagnostic.code} ${one.diagnostic.message}`)),
     });
     expect(guest.modules.map(({ name }) => name)[0]).toBe('vsock');
     expect(warnings).toEqual([
-      `kernel ${newRelease} has no module 'virtio_mmio'; it is taken to be built in`,
+      `DEB109 kernel ${newRelease} has no module 'virtio_mmio'; it is taken to be built in`,
     ]);
   });
 

@@ -97,6 +97,7 @@ describe('driver configs', () => {
     const [finding, ...more] = refusalOf(() => parseDriverConfig(input, 'serial/x', 'c.json'));
     expect(more).toEqual([]);
     expect(finding?.message).toMatch(message);
+    expect(finding?.code).toBe(finding?.message.includes(`'c.json' has `) ? 'DRV102' : 'DRV101');
   });
 
   test('numbers as JSON has them and as strings; defaults as sDDF has them', () => {
@@ -268,6 +269,20 @@ describe('VMMs', () => {
       "VMM103 entry 1 of 'reg' of '/uart@9000000' of device tree 'x.dtb' is to be passed through, but it has 1",
     ]);
   });
+  test('a second device at an address whose region is too small for it', () => {
+    const at = findNode(tree, 'uart@9000000');
+    const sdf = builder();
+    sdf.addMr({ name: 'little', size: 0x800n, paddr: 0x900_0000n });
+    connectVmm(sdf, {
+      pd: sdf.addPd({ name: 'VMM', programImage: 'x.elf' }),
+      vm: { name: 'linux', vcpus: [{ id: 0 }] },
+      guest: guestMachineFromTree(tree),
+      passthrough: [{ at }],
+    });
+    expect(sdf.findings.map(({ code, message }) => `${code} ${message}`)).toContain(
+      "VMM104 '/uart@9000000' takes 0x1000 bytes at 0x9000000, but memory region 'little' at that address has 0x800",
+    );
+  });
   test('a device twice is mapped once, and regions are honoured beside irqs', () => {
     const at = findNode(tree, 'uart@9000000');
     const { sdf, messages } = connect({
@@ -315,6 +330,14 @@ describe('vsock', () => {
   });
   test('[Board file] CID reserved or duplicate: the same CID twice is refused, both are named', () => {
     expect(connect([5, 5]).messages).toEqual(["VSK102 'V0' and 'V1' both have CID 5"]);
+  });
+  test('a member twice', () => {
+    const sdf = builder();
+    const pd = sdf.addPd({ name: 'V', programImage: 'x.elf' });
+    connectVsock(sdf, { members: [3, 4].map((cid) => ({ pd, cid, node: layout.vsock })) });
+    expect(sdf.findings.map(({ code, message }) => `${code} ${message}`)).toContain(
+      "VSK103 'V' is a member of the vsock connection twice",
+    );
   });
   test('more peers than the C side has room for', () => {
     const cids = Array.from({ length: vsockLimits.maxPeers + 2 }, (_, i) => 3 + i);

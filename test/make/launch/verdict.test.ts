@@ -39,6 +39,13 @@ function said(lines: readonly ConsoleLine[], by = expected): string | string[] {
   return judgement.kind === 'refused' ? judgement.diagnostics.map(({ message }) => message) : judgement.kind;
 }
 
+/** What the judge says against the lines, each with its code. */
+function coded(lines: readonly ConsoleLine[]): string[] {
+  const judgement = judge(expected, lines.filter(isEvidence));
+  const found = judgement.kind === 'refused' ? judgement.diagnostics : [];
+  return found.map(({ code, message }) => `${code} ${message}`);
+}
+
 it('both lines verify, in either order, with anything else around them', () => {
   expect(judge(expected, good)).toEqual({
     kind: 'verified',
@@ -69,27 +76,27 @@ const cases: readonly (readonly [string, readonly ConsoleLine[], readonly string
       line(1, 'vsock send: FAILED the answer is another hash'),
     ],
     [
-      "the receiver 'receiver' (CID 3) failed: number 17 is 4660, expected 4661",
-      "the sender 'sender' (CID 4) failed: the answer is another hash",
+      "RUN111 the receiver 'receiver' (CID 3) failed: number 17 is 4660, expected 4661",
+      "RUN111 the sender 'sender' (CID 4) failed: the answer is another hash",
     ],
   ],
   [
     'a flipped byte that both agree on',
     [line(0, verdict('recv', { hash: flipped })), line(1, verdict('send', { hash: flipped }))],
     [
-      `the receiver 'receiver' (CID 3) reported hash ${flipped}, expected is ${hash}`,
-      `the sender 'sender' (CID 4) reported hash ${flipped}, expected is ${hash}`,
+      `RUN113 the receiver 'receiver' (CID 3) reported hash ${flipped}, expected is ${hash}`,
+      `RUN113 the sender 'sender' (CID 4) reported hash ${flipped}, expected is ${hash}`,
     ],
   ],
   [
     'loopback, by CID 1',
     [line(0, verdict('recv', { peer: '1' })), good[1] as ConsoleLine],
-    ["the receiver 'receiver' (CID 3) reported peer 1, expected is 4"],
+    ["RUN113 the receiver 'receiver' (CID 3) reported peer 1, expected is 4"],
   ],
   [
     'loopback, by its own CID',
     [line(0, verdict('recv', { peer: '3' })), good[1] as ConsoleLine],
-    ["the receiver 'receiver' (CID 3) reported peer 3, expected is 4"],
+    ["RUN113 the receiver 'receiver' (CID 3) reported peer 3, expected is 4"],
   ],
   [
     'a stale nonce, with the hash that belongs to it',
@@ -98,70 +105,70 @@ const cases: readonly (readonly [string, readonly ConsoleLine[], readonly string
       good[1] as ConsoleLine,
     ],
     [
-      `the receiver 'receiver' (CID 3) reported hash ${hashPayload(makePayload('f'.repeat(16)))}, expected is ${hash}`,
-      `the receiver 'receiver' (CID 3) reported nonce ffffffffffffffff, expected is ${nonce}`,
+      `RUN113 the receiver 'receiver' (CID 3) reported hash ${hashPayload(makePayload('f'.repeat(16)))}, expected is ${hash}`,
+      `RUN113 the receiver 'receiver' (CID 3) reported nonce ffffffffffffffff, expected is ${nonce}`,
     ],
   ],
   [
     'too few bytes',
     [line(0, verdict('recv', { bytes: '32767' }))],
-    ["the receiver 'receiver' (CID 3) reported bytes 32767, expected is 32768"],
+    ["RUN113 the receiver 'receiver' (CID 3) reported bytes 32767, expected is 32768"],
   ],
   [
     'another port',
     [line(1, verdict('send', { port: '99' }))],
-    ["the sender 'sender' (CID 4) reported port 99, expected is 9999"],
+    ["RUN113 the sender 'sender' (CID 4) reported port 99, expected is 9999"],
   ],
   [
     'a line twice',
     [...good, good[0] as ConsoleLine],
-    ["the receiver 'receiver' (CID 3) reported 2 times, once is expected"],
+    ["RUN114 the receiver 'receiver' (CID 3) reported 2 times, once is expected"],
   ],
   [
     'both lines from one guest',
     [good[0] as ConsoleLine, line(0, verdict('send'))],
-    [`the receiver 'receiver' (CID 3) printed a line of the other role: '${verdict('send')}'`],
+    [`RUN110 the receiver 'receiver' (CID 3) printed a line of the other role: '${verdict('send')}'`],
   ],
   [
     'a guest without a part',
     [line(2, verdict('recv'))],
-    [`guest 2, which has no part, printed '${verdict('recv')}'`],
+    [`RUN110 guest 2, which has no part, printed '${verdict('recv')}'`],
   ],
   [
     'verified and then failed',
     [...good, line(0, 'vsock recv: FAILED after all')],
     [
-      "the receiver 'receiver' (CID 3) failed: after all",
-      "the receiver 'receiver' (CID 3) reported 2 times, once is expected",
+      "RUN111 the receiver 'receiver' (CID 3) failed: after all",
+      "RUN114 the receiver 'receiver' (CID 3) reported 2 times, once is expected",
     ],
   ],
   [
     'no proper line',
     [line(0, `${verdict('recv')} not`)],
-    [`the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv')} not'`],
+    [`RUN112 the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv')} not'`],
   ],
   [
     'no time, as older programs print',
     [line(0, verdict('recv').replace(' us=2900', ''))],
     [
-      `the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv').replace(' us=2900', '')}'`,
+      `RUN112 the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv').replace(' us=2900', '')}'`,
     ],
   ],
   [
     'a time that no clock has shown',
     [line(0, verdict('recv', { us: '1234567890123456' }))],
     [
-      `the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv', { us: '1234567890123456' })}'`,
+      `RUN112 the receiver 'receiver' (CID 3) printed no proper verdict: '${verdict('recv', { us: '1234567890123456' })}'`,
     ],
   ],
   [
     'failed for no reason',
     [line(0, 'vsock recv: FAILED')],
-    ["the receiver 'receiver' (CID 3) failed: no reason given"],
+    ["RUN111 the receiver 'receiver' (CID 3) failed: no reason given"],
   ],
 ];
 it.each(cases)('%s', (_, lines, messages) => {
-  expect(said(lines)).toEqual(messages);
+  expect(coded(lines)).toEqual(messages);
 });
 
 it('lines of the system prove nothing', () => {
@@ -176,22 +183,26 @@ describe('early death', () => {
         line('system', 'MON|ERROR: received message 0x6 badge: 0x3 tcb cap: 0x8'),
         line('system', 'MON|ERROR: faulting PD: CLIENT_VMM1'),
       ],
-      "a protection domain died ('CLIENT_VMM1'): MON|ERROR: received message 0x6 badge: 0x3 tcb cap: 0x8",
+      "RUN115 a protection domain died ('CLIENT_VMM1'): MON|ERROR: received message 0x6 badge: 0x3 tcb cap: 0x8",
     ],
     [
       'by an assertion',
       [line('system', "Failed assertion 'x' at y.c:1 in function z")],
-      "an assertion failed: Failed assertion 'x' at y.c:1 in function z",
+      "RUN115 an assertion failed: Failed assertion 'x' at y.c:1 in function z",
     ],
-    ['of the kernel', [line('system', 'KERNEL DATA ABORT!')], 'the kernel stopped: KERNEL DATA ABORT!'],
+    [
+      'of the kernel',
+      [line('system', 'KERNEL DATA ABORT!')],
+      'RUN115 the kernel stopped: KERNEL DATA ABORT!',
+    ],
     [
       'of a guest',
       [line(1, '[    1.234567] Kernel panic - not syncing: Attempted to kill init!')],
-      "guest 'sender' (CID 4) stopped: [    1.234567] Kernel panic - not syncing: Attempted to kill init!",
+      "RUN116 guest 'sender' (CID 4) stopped: [    1.234567] Kernel panic - not syncing: Attempted to kill init!",
     ],
   ];
   it.each(deaths)('%s', (_, lines, message) => {
-    expect(said(lines)).toEqual([message]);
+    expect(coded(lines)).toEqual([message]);
   });
 
   it('a guest that prints what a monitor prints is alive', () => {

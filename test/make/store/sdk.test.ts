@@ -83,7 +83,9 @@ describe('what it is', () => {
   );
 
   it.each(['2.3.1', '2.3.0-dev', '2.3.0-dev+8780fab'])('%s: one warning', (version) => {
-    expect(findSdk({ sdk: fakeSdk(scratchDir(), { version }), env: {} }).warnings).toHaveLength(1);
+    expect(findSdk({ sdk: fakeSdk(scratchDir(), { version }), env: {} }).warnings).toMatchObject([
+      { code: 'STACK102', severity: 'warning' },
+    ]);
   });
 
   it('[SDK directory] tool not executable: said with the command, and with all else that is wrong', () => {

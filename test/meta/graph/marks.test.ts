@@ -92,9 +92,9 @@ describe('families', () => {
     expect(kindsOf(family(11, 1))).toEqual([]);
   });
 
-  const machine = (priority: number | undefined, cpu?: number): SystemBuilder => {
+  const machine = (priority: number | undefined, cpu?: number, own = 10): SystemBuilder => {
     const sdf = builder();
-    pd(sdf, 'vmm', 10).setVirtualMachine({
+    pd(sdf, 'vmm', own).setVirtualMachine({
       name: 'vm',
       vcpus: [{ id: 0, ...(cpu === undefined ? {} : { cpu }) }],
       ...(priority === undefined ? {} : { priority }),
@@ -104,6 +104,7 @@ describe('families', () => {
 
   test('a virtual machine is below who runs it', () => {
     expect(kindsOf(machine(undefined))).toEqual([]);
+    expect(kindsOf(machine(0, undefined, 0))).toEqual([]);
     expect(kindsOf(machine(9))).toEqual([]);
     expect(only(machine(10))).toMatchObject({
       kind: 'vm-not-below-pd',
