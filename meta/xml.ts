@@ -88,11 +88,17 @@ class Scanner {
   readonly #open: OpenElement[] = [];
   /** Those of the element that is being read; copied into one of the right size. */
   readonly #attributes: string[] = [];
+  /** Names among them that have a prefix. */
+  readonly #prefixed: string[] = [];
   #root: XmlElement | undefined;
   #at = 0;
 
+  /** There is nothing in the whole text that a value would have to be looked through for, but blanks and `<`. */
+  readonly #isPlain: boolean;
+
   constructor(text: string) {
     this.#text = text;
+    this.#isPlain = !/[^\t\n\r -%'-~]/.test(text);
   }
 
   document(): XmlElement {
@@ -168,13 +174,12 @@ class Scanner {
     const start = this.#at;
     this.#at += 1;
     const qualifiedName = this.#name("'<' starts no tag");
-    const prefixed: string[] = [];
-    const prefixes = this.#readAttributes(prefixed);
+    const prefixes = this.#readAttributes();
     const isEmpty = this.#text.charCodeAt(this.#at) === slash;
     if (this.#text.charCodeAt(this.#at + (isEmpty ? 1 : 0)) !== greater)
       this.#fail(`the tag of '${qualifiedName}' is malformed`);
     this.#at += isEmpty ? 2 : 1;
-    for (const name of prefixed) this.#localName(name, prefixes, start);
+    for (const name of this.#prefixed) this.#localName(name, prefixes, start);
     const name = this.#localName(qualifiedName, prefixes, start);
     const parent = this.#open.at(-1);
     if (parent === undefined && this.#root !== undefined)
@@ -189,10 +194,11 @@ class Scanner {
     this.#open.push({ element, children: [], qualifiedName, prefixes });
   }
 
-  /** Fills its own list, and the other with the names that have a prefix; gives the prefixes that are declared. */
-  #readAttributes(prefixed: string[]): readonly string[] {
+  /** Fills the two lists; gives the prefixes that are declared. */
+  #readAttributes(): readonly string[] {
     const attributes = this.#attributes;
     attributes.length = 0;
+    this.#prefixed.length = 0;
     let prefixes: readonly string[] = none;
     for (;;) {
       const isSeparated = this.#blanks();
@@ -208,7 +214,7 @@ class Scanner {
         prefixes = [...prefixes, name.slice(6)];
         continue;
       }
-      if (colon !== -1) prefixed.push(name);
+      if (colon !== -1) this.#prefixed.push(name);
       for (let other = 0; other < attributes.length; other += 2)
         if (attributes[other] === name) this.#fail(`attribute '${name}' is already defined`, start);
       if (attributes.length >= 2 * xmlLimits.attributes)
@@ -229,7 +235,14 @@ class Scanner {
     if (end === -1) this.#fail(`the value of attribute '${name}' never ends`);
     this.#at = end + 1;
     const raw = this.#text.slice(start, end);
-    if (isPlain(raw)) return raw;
+    if (
+      this.#isPlain &&
+      !raw.includes('<') &&
+      !raw.includes('\n') &&
+      !raw.includes('\t') &&
+      !raw.includes('\r')
+    )
+      return raw;
     this.#checkCharacters(start, end);
     const less = raw.indexOf('<');
     if (less !== -1) this.#fail(`'<' stands in the value of attribute '${name}'`, start + less);
@@ -314,15 +327,6 @@ class Scanner {
 const [slash, exclamation, question, greater, equals] = [0x2f, 0x21, 0x3f, 0x3e, 0x3d];
 const none: readonly string[] = [];
 const noElements: readonly XmlElement[] = [];
-
-/** Nothing in it has to be decoded or refused: ASCII without control characters, `&` and `<`. */
-function isPlain(value: string): boolean {
-  for (let at = 0; at < value.length; at += 1) {
-    const code = value.charCodeAt(at);
-    if (code < 0x20 || code > 0x7e || code === 0x26 || code === 0x3c) return false;
-  }
-  return true;
-}
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 

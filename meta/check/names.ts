@@ -20,6 +20,7 @@ export function checkName(kind: string, name: string, place: Place | undefined):
 
 /** XML 1.0, production 2: control characters, lone surrogates and two others cannot be written, not even escaped. */
 export function checkCharacters(kind: string, text: string, place: Place | undefined): Diagnostic[] {
+  if (!/[^ -~]/.test(text)) return [];
   // oxlint-disable-next-line no-control-regex
   const match = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u.exec(text);
   if (match === null) return [];

@@ -3,7 +3,7 @@
 
 import type { Channel, ChannelEnd } from '../model.ts';
 import type { XmlElement } from '../xml.ts';
-import type { SdfReader } from './reader.ts';
+import type { Mutable, SdfReader } from './reader.ts';
 
 /** `pdNames` are there for an end whose other end cannot be read: the channel is not described then. */
 export function parseChannel(
@@ -48,12 +48,9 @@ function parseEnd(reader: SdfReader, element: XmlElement): ChannelEnd | undefine
   const pp = reader.bool(element, 'pp');
   const setvarId = reader.optional(element, 'setvar_id');
   if (pd === undefined || id === undefined) return undefined;
-  return {
-    pd,
-    id,
-    ...(notify === undefined ? {} : { notify }),
-    ...(pp === undefined ? {} : { pp }),
-    ...(setvarId === undefined ? {} : { setvarId }),
-    place: reader.placeOf(element),
-  };
+  const end: Mutable<ChannelEnd> = { pd, id, place: reader.placeOf(element) };
+  if (notify !== undefined) end.notify = notify;
+  if (pp !== undefined) end.pp = pp;
+  if (setvarId !== undefined) end.setvarId = setvarId;
+  return end;
 }

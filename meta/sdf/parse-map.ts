@@ -3,7 +3,7 @@
 
 import type { Mapping, Perms } from '../model.ts';
 import type { XmlElement } from '../xml.ts';
-import { abbreviate, type SdfReader } from './reader.ts';
+import { abbreviate, type Mutable, type SdfReader } from './reader.ts';
 import type { Regions } from './regions.ts';
 
 const vmAttributes = ['mr', 'vaddr', 'perms', 'cached'];
@@ -22,19 +22,20 @@ export function parseMap(
   const perms = parsePerms(reader, element);
   const cached = reader.bool(element, 'cached');
   if (mr === undefined || vaddr === undefined) return undefined;
-  const setvarVaddr = reader.optional(element, 'setvar_vaddr');
-  const setvarSize = reader.optional(element, 'setvar_size');
-  const setvarPrefillSize = reader.optional(element, 'setvar_prefill_size');
-  return {
-    mr: regions.find(mr),
-    vaddr,
-    perms,
-    ...(cached === undefined ? {} : { cached }),
-    ...(setvarVaddr === undefined || inVm ? {} : { setvarVaddr }),
-    ...(setvarSize === undefined || inVm ? {} : { setvarSize }),
-    ...(setvarPrefillSize === undefined || inVm ? {} : { setvarPrefillSize }),
-    place: reader.placeOf(element),
-  };
+  // Assigned, not spread: a file may have a hundred thousand.
+  const map: Mutable<Mapping> = { mr: regions.find(mr), vaddr, perms, place: reader.placeOf(element) };
+  if (cached !== undefined) map.cached = cached;
+  if (!inVm) addSetvars(reader, element, map);
+  return map;
+}
+
+function addSetvars(reader: SdfReader, element: XmlElement, map: Mutable<Mapping>): void {
+  const vaddr = reader.optional(element, 'setvar_vaddr');
+  const size = reader.optional(element, 'setvar_size');
+  const prefillSize = reader.optional(element, 'setvar_prefill_size');
+  if (vaddr !== undefined) map.setvarVaddr = vaddr;
+  if (size !== undefined) map.setvarSize = size;
+  if (prefillSize !== undefined) map.setvarPrefillSize = prefillSize;
 }
 
 /** Letters in any order and number; the model has them in the order r, w, x. */
@@ -61,5 +62,7 @@ function parsePerms(reader: SdfReader, element: XmlElement): Perms {
   return 'rw';
 }
 
-const perms = (text: string): Perms =>
-  (['r', 'w', 'x'] as const).filter((letter) => text.includes(letter)).join('') as Perms;
+const perms = (text: string): Perms => {
+  if (text === 'r' || text === 'rw') return text;
+  return (['r', 'w', 'x'] as const).filter((letter) => text.includes(letter)).join('') as Perms;
+};

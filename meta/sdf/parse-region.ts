@@ -5,7 +5,7 @@ import { regionLimits } from '../limits.ts';
 import { bootInfos, type MemoryRegion } from '../model.ts';
 import { alignUp, bytes, hex, paddr } from '../units.ts';
 import type { XmlElement } from '../xml.ts';
-import type { SdfReader } from './reader.ts';
+import type { Mutable, SdfReader } from './reader.ts';
 
 /** The size of the file in bytes, or why there is none. */
 export type PrefillFile = number | 'missing' | 'unreadable';
@@ -57,16 +57,14 @@ export function parseRegion(
       `make the region ${hex(alignUp(BigInt(prefillBytes), page))}, or leave its size out`,
     );
   if (name === undefined) return undefined;
-  return {
-    name,
-    size: bytes(given ?? (prefillBytes === undefined ? page : alignUp(BigInt(prefillBytes), page))),
-    ...(address === undefined ? {} : { paddr: paddr(address) }),
-    ...(pageSize === undefined ? {} : { pageSize: bytes(pageSize) }),
-    ...(prefillPath === undefined ? {} : { prefillPath }),
-    ...(prefillBootinfo === undefined ? {} : { prefillBootinfo }),
-    ...(isSized || !isFilled ? {} : { isSizedByPrefill: true }),
-    place: reader.placeOf(element),
-  };
+  const size = given ?? (prefillBytes === undefined ? page : alignUp(BigInt(prefillBytes), page));
+  const region: Mutable<MemoryRegion> = { name, size: bytes(size), place: reader.placeOf(element) };
+  if (address !== undefined) region.paddr = paddr(address);
+  if (pageSize !== undefined) region.pageSize = bytes(pageSize);
+  if (prefillPath !== undefined) region.prefillPath = prefillPath;
+  if (prefillBootinfo !== undefined) region.prefillBootinfo = prefillBootinfo;
+  if (!isSized && isFilled) region.isSizedByPrefill = true;
+  return region;
 }
 
 function measure(

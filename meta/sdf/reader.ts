@@ -7,6 +7,9 @@ import { didYouMean, errorFinding, warningFinding } from '../finding.ts';
 import { xmlLimits } from '../limits.ts';
 import type { XmlDocument, XmlElement } from '../xml.ts';
 
+/** A value of the model while it is being read. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 export class SdfReader {
   readonly #findings: Diagnostic[] = [];
   readonly #document: XmlDocument;
@@ -99,6 +102,7 @@ export class SdfReader {
   }
 
   parseNumber(element: XmlElement, text: string): bigint | undefined {
+    if (plainNumber.test(text)) return BigInt(text);
     const digits = text.replaceAll('_', '');
     const isHex = digits.startsWith('0x');
     const unsigned = (isHex ? digits.slice(2) : digits).replace(/^\+(?=.)/, '');
@@ -118,6 +122,7 @@ export class SdfReader {
   decimal(element: XmlElement, name: string, kind: 'i64' | 'u64' = 'i64'): number | undefined {
     const text = this.optional(element, name);
     if (text === undefined) return undefined;
+    if (plainId.test(text)) return Number(text);
     if (/^[+-]?[0-9]{1,20}$/.test(text) && isWithin(BigInt(text.replace('+', '')), kind)) return Number(text);
     this.error(
       'SDF704',
@@ -194,6 +199,10 @@ export class SdfReader {
       );
   }
 }
+
+/** What nearly all are, and needs no care. */
+const plainNumber = /^(?:0x[0-9a-fA-F]{1,16}|[0-9]{1,19})$/;
+const plainId = /^[0-9]{1,9}$/;
 
 const wrongNumber = (digits: string, valid: RegExp): string | undefined => {
   if (digits === '') return 'cannot parse integer from empty string';
