@@ -148,7 +148,7 @@ function pdBoxes(
   groups: readonly RegionGroup[],
   { detail, tones }: { detail: Detail; tones: Tones },
 ): Box[] {
-  const privates = groupByHome(groups);
+  const privates = groupBy(groups, ({ home }) => home);
   const sharedBy = new Map<string, RegionGroup[]>();
   if (detail === 'numbers')
     for (const group of groups.filter(({ home }) => home === undefined))
@@ -157,11 +157,10 @@ function pdBoxes(
         if (list === undefined) sharedBy.set(id, [group]);
         else list.push(group);
       }
-  const children = new Map<string, SystemGraph['pds'][number][]>();
-  for (const pd of graph.pds)
-    if (pd.parent !== undefined) children.set(pd.parent, [...(children.get(pd.parent) ?? []), pd]);
+  const children = groupBy(graph.pds, ({ parent }) => parent);
+  const irqs = groupBy(graph.irqs, ({ pd }) => pd);
+  const ports = groupBy(graph.ioPorts, ({ pd }) => pd);
   const vmOf = new Map(graph.vms.map((vm) => [vm.pd, vm]));
-  const irqsOf = (id: string): SystemGraph['irqs'] => graph.irqs.filter(({ pd }) => pd === id);
   const box = (pd: SystemGraph['pds'][number]): Box => {
     const own = privates.get(pd.id) ?? [];
     const vm = vmOf.get(pd.id);
@@ -170,11 +169,7 @@ function pdBoxes(
       kind: 'pd',
       title: pdTitle(pd),
       text: [
-        ...pdLines(
-          pd,
-          irqsOf(pd.id),
-          graph.ioPorts.filter((port) => port.pd === pd.id),
-        ),
+        ...pdLines(pd, irqs.get(pd.id) ?? [], ports.get(pd.id) ?? []),
         ...(detail === 'regions' || own.length === 0 ? [] : [countRegions(own, 'private')]),
         ...(detail === 'numbers' ? [countRegions(sharedBy.get(pd.id) ?? [], 'shared')] : []),
       ],
@@ -200,11 +195,20 @@ function pdBoxes(
   return graph.pds.filter(({ parent }) => parent === undefined).map(box);
 }
 
-function groupByHome(groups: readonly RegionGroup[]): Map<string, RegionGroup[]> {
-  const homes = new Map<string, RegionGroup[]>();
-  for (const group of groups)
-    if (group.home !== undefined) homes.set(group.home, [...(homes.get(group.home) ?? []), group]);
-  return homes;
+/** Items without a key are left out. */
+function groupBy<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string | undefined,
+): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 function countRegions(groups: readonly RegionGroup[], which: 'private' | 'shared'): string {

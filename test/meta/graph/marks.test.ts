@@ -144,6 +144,21 @@ describe('chains from a device', () => {
     });
   });
 
+  test('a driver below a client that has another way to a device is none of its client’s making', () => {
+    const reached = (ways: number): SystemBuilder => {
+      const sdf = builder();
+      const client = pd(sdf, 'client', 20);
+      for (let way = 0; way < ways; way += 1) {
+        const driver = pd(sdf, `driver${way}`, 10 + way);
+        driver.addIrq({ irq: 40 + way });
+        sdf.addChannel({ a: { pd: driver }, b: { pd: client } });
+      }
+      return sdf;
+    };
+    expect(kindsOf(reached(1))).toEqual(['driver-below-client']);
+    expect(kindsOf(reached(2))).toEqual([]);
+  });
+
   test('a client of two devices is no relay, and a monitor with a device no driver', () => {
     const sdf = builder();
     const client = pd(sdf, 'client', 10);
@@ -188,6 +203,14 @@ describe('memory', () => {
       message: "'pd0' (1) and 'pd1' (2) both write 'mr' and have no channel to one another",
       regions: ['mr_mr'],
     });
+  });
+
+  test('in two scheduling domains they never keep one another from running', () => {
+    const sdf = builder();
+    const mr = sdf.addMr({ name: 'mr', size: 0x1000n });
+    pd(sdf, 'a', 1, { domain: 'one' }).map(mr, { perms: 'rw' });
+    pd(sdf, 'b', 2, { domain: 'two' }).map(mr, { perms: 'rw' });
+    expect(kindsOf(sdf)).toEqual(['shared-writable']);
   });
 
   test('a channel, or being parent and child, makes it none', () => {
@@ -243,5 +266,7 @@ describe('memory', () => {
       kind: 'shared-device',
       message: "the registers 'uart' are mapped by 'a', 'b'",
     });
+    pd(sdf, 'c', 2).map(mr, { perms: 'rw', cached: false });
+    expect(kindsOf(sdf)).toEqual(['shared-device', 'shared-writable']);
   });
 });

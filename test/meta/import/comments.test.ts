@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Comments of a system file stand above the statement that their element becomes, and are never anything else.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findComments } from '../../../meta/import/comments.ts';
 import { renderSource } from '../../../meta/import/render-source.ts';

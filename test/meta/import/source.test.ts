@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What an import writes: the text of a small system, everything that Microkit 2.3 has, and names that would be code.
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderSource } from '../../../meta/import/render-source.ts';
 import type { SystemDescription } from '../../../meta/index.ts';
