@@ -121,7 +121,7 @@ async function runEngine({ settings, signal }: CommandContext, steps: readonly S
 }
 
 /** What is audited has to be what is started. */
-async function compareImages(image: string, audited: string): Promise<void> {
+export async function compareImages(image: string, audited: string): Promise<void> {
   const [one, other] = await Promise.all([readFile(image), readFile(audited)]);
   if (!one.equals(other))
     refuse('AUD401', `the Microkit tool made '${audited}' of the same files, and it is not '${image}'`, {

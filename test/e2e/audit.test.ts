@@ -12,7 +12,7 @@ import { parseCapdl } from '../../meta/audit/parse.ts';
 import { parseProgram } from '../../meta/audit/program.ts';
 import { allPds } from '../../meta/model.ts';
 import { parseSdf } from '../../meta/sdf/parse.ts';
-import { needStack, vmbuild } from './program.ts';
+import { needStack, packageRoot, vmbuild } from './program.ts';
 
 const minutes = 60_000;
 const root = mkdtempSync(join(tmpdir(), 'vmbuild-audit-e2e-'));
@@ -49,6 +49,19 @@ for (const config of ['debug', 'release'])
     expect(Number(stated)).toBeGreaterThan(8);
     expect(proved).toBe(stated);
     process.stdout.write(`the shipped system, ${config}: ${counts}, ${policies}\n`);
+  });
+
+const examples = ['hello', 'two-pds', 'timer', 'supervisor'];
+
+for (const name of examples)
+  it(`explains the example ${name}`, { timeout: 5 * minutes }, async (ctx) => {
+    await needStack(ctx);
+    const file = join(packageRoot, 'examples', name, 'system.ts');
+    const { code, stdout, stderr } = await vmbuild(['audit', '--system', file, '-d', join(root, name), '-q']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const [counts = '', explained, all] = /capabilities explained ([0-9]+) of ([0-9]+)/.exec(stdout) ?? [];
+    expect(explained).toBe(all);
+    process.stdout.write(`example ${name}: ${counts}\n`);
   });
 
 it('audits an SDF file and what the tool made of it, and names the line', {

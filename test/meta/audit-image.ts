@@ -29,7 +29,7 @@ afterAll(() => {
 
 /** Skips, visibly, without an SDK or a compiler. */
 export async function needMicrokit(ctx: TestContext, config = 'debug'): Promise<void> {
-  const sdk = board(config);
+  const sdk = findBoard(config, 'qemu_virt_aarch64');
   requireOrSkip(ctx, 'sdk', typeof sdk !== 'string', typeof sdk === 'string' ? sdk : '');
   const { diagnostics } = await searchTools(['clang', 'lld'], process.env);
   requireOrSkip(ctx, 'clang', diagnostics.length === 0, diagnostics.map((d) => d.message).join('; '));
@@ -39,13 +39,17 @@ export async function needMicrokit(ctx: TestContext, config = 'debug'): Promise<
 export async function buildSystem(
   name: string,
   system: SystemDescription,
-  { config = 'debug', prefills = {} }: { config?: string; prefills?: Record<string, Uint8Array> } = {},
+  {
+    config = 'debug',
+    board = 'qemu_virt_aarch64',
+    prefills = {},
+  }: { config?: string; board?: string; prefills?: Record<string, Uint8Array> } = {},
 ): Promise<BuiltSystem> {
-  const sdk = board(config);
+  const sdk = findBoard(config, board);
   if (typeof sdk === 'string') throw new Error(sdk);
   const elf = await program(sdk, config);
-  const work = join(directory, `${name}-${config}`);
-  mkdirSync(work);
+  const work = join(directory, `${name}-${board}-${config}`);
+  mkdirSync(work, { recursive: true });
   writeFileSync(join(work, 'a.system'), renderSdf(system));
   for (const { programImage } of allPds(system.protectionDomains))
     writeFileSync(join(work, programImage), elf);
@@ -71,10 +75,10 @@ export async function buildSystem(
 export const monitorProgram = (sdk: SdkBoard): Program =>
   parseProgram(readFileSync(join(sdk.directory, 'elf/monitor.elf')), 'monitor.elf');
 
-/** Of QEMU's board; else why there is none. */
-function board(config: string): SdkBoard | string {
+/** Else why there is none. */
+export function findBoard(config: string, board: string): SdkBoard | string {
   try {
-    return openBoard(findSdk({ env: process.env }), 'qemu_virt_aarch64', config);
+    return openBoard(findSdk({ env: process.env }), board, config);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return error.diagnostics.map(({ message }) => message).join('; ');
@@ -94,7 +98,7 @@ seL4_Bool fault(microkit_child child, microkit_msginfo info, microkit_msginfo *r
 
 async function program(sdk: SdkBoard, config: string): Promise<Buffer> {
   const { found } = await searchTools(['clang', 'lld'], process.env);
-  const path = (extension: string): string => join(directory, `program-${config}.${extension}`);
+  const path = (extension: string): string => join(directory, `program-${sdk.board}-${config}.${extension}`);
   writeFileSync(path('c'), source);
   const target = ['--target=aarch64-none-elf', '-mstrict-align', '-ffreestanding', '-nostdlib', '-O1'];
   const compile = [...target, '-I', sdk.includeDir, '-c', path('c'), '-o', path('o')];
