@@ -115,6 +115,22 @@ describe('vmbuild graph', () => {
     expect(readFileSync(join(directory, 'small.system'), 'utf8')).toBe(small);
   });
 
+  test('says that a big system is drawn with less', async () => {
+    const region = (index: number): string => `<memory_region name="r${index}" size="0x1000"/>`;
+    const map = (index: number): string =>
+      `<map mr="r${index}" vaddr="0x${(0x100_0000 + index * 0x1000).toString(16)}" perms="rw"/>`;
+    const pds = Array.from({ length: 50 }, (_, index) => {
+      const own = Array.from({ length: 40 }, (_, each) => map((index * 37 + each * 11) % 2000));
+      return `<protection_domain name="p${index}" priority="1"><program_image path="p.elf"/>${own.join('')}</protection_domain>`;
+    });
+    const all = [...Array.from({ length: 2000 }, (_, index) => region(index)), ...pds];
+    writeFileSync(join(directory, 'big.system'), `<system>${all.join('\n')}</system>`);
+    const { code, stdout, stderr } = await graph('big.system', '--format', 'mermaid');
+    expect(code).toBe(0);
+    expect(stdout.length).toBeLessThan(50_000);
+    expect(stderr).toContain('warning[GRF104]');
+  });
+
   test('without dot it takes viz, which gives the same bytes anywhere', async () => {
     const { code, stdout } = await vmbuild(['graph', 'small.system', '--format', 'svg'], {
       cwd: directory,
