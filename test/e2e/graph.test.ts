@@ -116,14 +116,18 @@ describe('vmbuild graph', () => {
   });
 
   test('says that a big system is drawn with less', async () => {
-    const region = (index: number): string => `<memory_region name="r${index}" size="0x1000"/>`;
-    const map = (index: number): string =>
-      `<map mr="r${index}" vaddr="0x${(0x100_0000 + index * 0x1000).toString(16)}" perms="rw"/>`;
-    const pds = Array.from({ length: 50 }, (_, index) => {
-      const own = Array.from({ length: 40 }, (_, each) => map((index * 37 + each * 11) % 2000));
-      return `<protection_domain name="p${index}" priority="1"><program_image path="p.elf"/>${own.join('')}</protection_domain>`;
-    });
-    const all = [...Array.from({ length: 2000 }, (_, index) => region(index)), ...pds];
+    // Each two of 50 protection domains share a region.
+    const pds = Array.from({ length: 50 }, (_, index) => index);
+    const pairs = pds.flatMap((a) => pds.filter((b) => b > a).map((b) => ({ a, b, name: `r${a}_${b}` })));
+    const all = [
+      ...pairs.map(({ name }) => `<memory_region name="${name}" size="0x1000"/>`),
+      ...pds.map((pd) => {
+        const maps = pairs
+          .filter(({ a, b }) => a === pd || b === pd)
+          .map(({ name }, at) => `<map mr="${name}" vaddr="0x${(0x100_0000 + at * 0x1000).toString(16)}"/>`);
+        return `<protection_domain name="p${pd}"><program_image path="p.elf"/>${maps.join('')}</protection_domain>`;
+      }),
+    ];
     writeFileSync(join(directory, 'big.system'), `<system>${all.join('\n')}</system>`);
     const { code, stdout, stderr } = await graph('big.system', '--format', 'mermaid');
     expect(code).toBe(0);
