@@ -3,19 +3,12 @@
 // serial port and the timer, whose registers and interrupts the system takes from the tree, and the interrupt controller.
 import { type Diagnostic, formatRange } from '../meta/diagnostic.ts';
 import { errorFinding } from '../meta/finding.ts';
-import {
-  type AddressRange,
-  addressesOf,
-  allNodes,
-  type DeviceTree,
-  findNode,
-  gicFromTree,
-  hex,
-  type Interrupt,
-  interruptsOf,
-  pathOf,
-  stringsOf,
-} from '../meta/index.ts';
+import { type AddressRange, addressesOf } from '../meta/fdt/address.ts';
+import { type Interrupt, interruptsOf } from '../meta/fdt/interrupt.ts';
+import { allNodes, findNode, pathOf, stringsOf } from '../meta/fdt/node.ts';
+import type { DeviceTree } from '../meta/fdt/parse.ts';
+import { gicFromTree } from '../meta/guest-tree.ts';
+import { hex } from '../meta/units.ts';
 import type { Board } from './schema.ts';
 
 /** `own` is compiled from board.dts. Refuses FDT201 and its kin where `other` lacks a node or has it damaged. */

@@ -2,7 +2,7 @@
 // What vmbuild knows of a board. A board is data: a folder with a board.ts (`defineBoard`) and a board.dts, and nothing
 // else in the program names it. Unknown fields are refused, addresses are checked against each other.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Diagnostic, refuseErrors } from '../meta/diagnostic.ts';
 import { errorFinding } from '../meta/finding.ts';
 import { checkGuestLayout } from '../meta/guest.ts';

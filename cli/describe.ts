@@ -9,18 +9,12 @@ import { runSteps } from '../make/engine.ts';
 import type { Step } from '../make/step.ts';
 import { makeTemporaryDirectory } from '../make/temporary-directory.ts';
 import { compileDeviceTree } from '../make/tools/dtc.ts';
-import {
-  describeVsockSystem,
-  type DeviceTree,
-  type DriverConfig,
-  fdtLimits,
-  parseDriverConfig,
-  parseFdt,
-  refuse,
-  refuseErrors,
-  vsockGuestCounts,
-  type VsockSystem,
-} from '../meta/index.ts';
+import { refuse, refuseErrors } from '../meta/diagnostic.ts';
+import { type DeviceTree, parseFdt } from '../meta/fdt/parse.ts';
+import { fdtLimits } from '../meta/limits.ts';
+import type { DriverConfig } from '../meta/sddf/driver-config.ts';
+import { vsockGuestCounts } from '../meta/vsock-guests.ts';
+import { describeVsockSystem, type VsockSystem } from '../meta/vsock-system.ts';
 import { engineOptions } from './engine-options.ts';
 import type { Settings } from './options.ts';
 import { reportBuild } from './progress.ts';
@@ -70,6 +64,8 @@ export async function loadDescription(
 async function readDriver(sddf: string, directory: string): Promise<DriverConfig> {
   const file = join(sddf, 'drivers', directory, 'config.json');
   const text = await readFile(file, 'utf8');
+  // Loads what judges it; most runs take the board's word.
+  const { parseDriverConfig } = await import('../meta/sddf/driver-config.ts');
   try {
     return parseDriverConfig(JSON.parse(text), directory, file);
   } catch (error) {

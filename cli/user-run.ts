@@ -7,6 +7,7 @@
 import { Console } from 'node:console';
 import { type SourceMapPayload, SourceMap } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import vm from 'node:vm';
 import { Refusal, refuse } from '../meta/diagnostic.ts';
 import { mapPlaces, placeInStack } from '../meta/place.ts';
@@ -22,6 +23,9 @@ export interface RunUserCode<Result> {
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
 }
+
+/** A signal to oneself takes a moment. */
+const signalMs = 1000;
 
 const seat = Symbol.for('vmbuild.description');
 
@@ -67,9 +71,9 @@ export async function runUserCode<Result>(options: RunUserCode<Result>): Promise
     if (error instanceof Refusal) throw error;
     if (codeOf(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return refuseLate(options);
     if (codeOf(error) === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') {
-      // While it ran, Ctrl-C reached nobody else.
+      // While it ran, Ctrl-C reached nobody else. The timer keeps the process there until the signal has come.
       process.kill(process.pid, 'SIGINT');
-      await interruption(signal, timers.signal);
+      await Promise.race([interruption(signal, timers.signal), sleep(signalMs)]);
     }
     return refuseThrown(error, file);
   } finally {

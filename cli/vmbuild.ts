@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The command line: make-style words, yargs, one lazily imported file per command, exit codes, signals.
-import yargs, { type Argv } from 'yargs';
-import { packageVersion } from '../boards/index.ts';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
-import { complete, completionCommand, isCompletion, runCompletion } from './completion.ts';
+import { isCompletion, runCompletion } from './completion.ts';
 import { readCommandLine } from './from-memory.ts';
 import { reportFailure } from './failure.ts';
 import { expandFlags, expandVariables } from './home.ts';
-import { type OptionName, type OptionSpec, optionTable, settle, type Settings } from './options.ts';
+import { type OptionName, settle, type Settings } from './options.ts';
 import { refuseOverwriting } from './overwriting.ts';
+import { readPlainLine } from './plain-line.ts';
 import { printVerbose } from './report.ts';
 import { onSignals } from './signals.ts';
 import { usageRefusal } from './usage.ts';
@@ -35,7 +34,7 @@ export interface OtherCommands {
 
 export type Command = (context: CommandContext, others: OtherCommands) => Promise<number>;
 
-interface CommandSpec {
+export interface CommandSpec {
   readonly describe: string;
   readonly options: readonly OptionName[];
   /** A word behind the command is the file that it is about; it becomes --file. */
@@ -211,9 +210,10 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
   let wantsJson = false;
   try {
     if (isCompletion(argv)) {
+      const { makeParser } = await import('./yargs-line.ts');
       await runCompletion(
         argv,
-        makeParser(argv, () => undefined),
+        makeParser(argv, commands, () => undefined),
       );
       return exitCode.ok;
     }
@@ -245,6 +245,8 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     const code = reportFailure(error, { json: wantsJson });
     if (code !== undefined) return code;
     console.error('vmbuild: internal error; please report it with this text:');
+    const { toSourceStack } = await import('./source-stack.ts');
+    toSourceStack(error);
     console.error(error);
     return exitCode.bug;
   } finally {
@@ -295,73 +297,17 @@ function otherCommands(context: CommandContext): OtherCommands {
 
 interface Chosen {
   readonly command: CommandSpec;
-  readonly flags: Record<string, unknown>;
+  readonly flags: Readonly<Record<string, unknown>>;
 }
 
+/** yargs is loaded for what is not plain: mistakes above all, and help. */
 async function parse(words: readonly string[]): Promise<Chosen | undefined> {
+  const plain = readPlainLine(words, commands);
+  if (plain !== undefined) return plain;
+  const { makeParser } = await import('./yargs-line.ts');
   let chosen: Chosen | undefined;
-  await makeParser(words, (choice) => {
+  await makeParser(words, commands, (choice) => {
     chosen = choice;
   }).parseAsync();
   return chosen;
-}
-
-function makeParser(words: readonly string[], onChosen: (chosen: Chosen) => void): Argv {
-  let parser = yargs([...words])
-    .scriptName('vmbuild')
-    // One language: usage.ts reads yargs's words, and a script must not depend on LANG.
-    .locale('en')
-    // yargs would look for that of the folder it is installed in.
-    .version(packageVersion())
-    .usage('$0 [command] [options]\n\nVirtual machines on seL4/Microkit: describe, build, run.')
-    .strict()
-    .recommendCommands()
-    .parserConfiguration({ 'boolean-negation': false, 'camel-case-expansion': false })
-    .exitProcess(false)
-    .completion(completionCommand, 'print a completion script for bash or zsh', complete)
-    .wrap(110)
-    .fail((message, error) => {
-      // yargs throws its own usage errors; anything else is ours.
-      if (error !== undefined && error !== null && error.name !== 'YError') throw error;
-      const command = commands[words.find((word) => word in commands) ?? 'build'];
-      throw usageRefusal(message ?? error.message, {
-        commands: Object.keys(commands),
-        options: command?.options ?? [],
-      });
-    })
-    .epilogue(
-      "A command's own flags: vmbuild COMMAND --help.\n" +
-        'Flags can be given as make-style words too: MICROKIT_BOARD=qemu_virt_aarch64 MICROKIT_SDK=~/sdk.\n' +
-        'Exit codes: 0 done, 1 refused or failed, 2 usage, 69 a tool or the SDK is missing, 124 deadline.',
-    );
-  for (const [name, command] of Object.entries(commands)) {
-    const names = name === 'build' ? ['build', '$0'] : [command.takesFile === true ? `${name} [file]` : name];
-    parser = parser.command(
-      names,
-      command.describe,
-      (y) =>
-        y.options(
-          Object.fromEntries(command.options.map((o) => [o, { ...yargsOption(o), hidden: o === 'file' }])),
-        ),
-      (flags) => {
-        onChosen({ command, flags });
-      },
-    );
-  }
-  return parser;
-}
-
-function yargsOption(name: OptionName): Record<string, unknown> {
-  const spec: OptionSpec = optionTable[name];
-  const twin = spec.env === undefined ? '' : ` [${spec.env[0]}]`;
-  const fallback =
-    spec.fallback === undefined || spec.fallback === false ? '' : ` (default: ${String(spec.fallback)})`;
-  return {
-    type: spec.type === 'count' ? undefined : spec.type,
-    count: spec.type === 'count',
-    describe: `${spec.describe}${twin}${fallback}`,
-    alias: spec.alias,
-    // A value is demanded unless the flag may stand alone; otherwise `--board --sdk x` would set board to ''.
-    requiresArg: (spec.type === 'string' || spec.type === 'number') && !('bare' in spec),
-  };
 }

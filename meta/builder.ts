@@ -18,7 +18,7 @@ import type {
 } from './model.ts';
 import { PdBuilder, type PdOptions } from './pd-builder.ts';
 import { callSite } from './place.ts';
-import { placePaddr } from './place-paddr.ts';
+import { PhysicalSpace } from './place-paddr.ts';
 import type { Program } from './program.ts';
 import { bytes, hex, type Paddr, paddr } from './units.ts';
 
@@ -59,24 +59,26 @@ export interface ChannelEndOptions {
 
 export class SystemBuilder {
   readonly arch: Architecture;
-  readonly #options: SystemOptions;
   readonly #findings: Diagnostic[] = [];
   readonly #regions: MemoryRegion[] = [];
   readonly #roots: PdBuilder[] = [];
   readonly #channels: Channel[] = [];
+  readonly #byName = new Map<string, MemoryRegion>();
+  readonly #byPaddr = new Map<bigint, MemoryRegion>();
+  readonly #bottom: bigint;
+  readonly #space: PhysicalSpace;
   readonly #ioSpaces: IoSpaceBuilder[] = [];
   #domains: DomainSchedule | undefined;
-  #paddrTop: bigint;
 
   constructor(options: SystemOptions) {
     this.arch = options.arch;
-    this.#options = options;
-    this.#paddrTop = options.paddrTop;
+    this.#bottom = options.paddrBottom ?? 0n;
+    this.#space = new PhysicalSpace({ bottom: this.#bottom, top: options.paddrTop });
   }
 
   /** Adds a root protection domain. They are written in the order of this call. */
   addPd(options: PdOptions): PdBuilder {
-    const pd = new PdBuilder(options, (finding) => this.report(finding));
+    const pd = new PdBuilder(options, (finding) => this.report(finding), callSite());
     this.#roots.push(pd);
     return pd;
   }
@@ -96,16 +98,20 @@ export class SystemBuilder {
       ...(place === undefined ? {} : { place }),
     };
     this.#regions.push(region);
+    if (!this.#byName.has(region.name)) this.#byName.set(region.name, region);
+    if (address !== undefined && !this.#byPaddr.has(address)) this.#byPaddr.set(address, region);
+    if (options.paddr !== undefined)
+      this.#space.take({ start: options.paddr, end: options.paddr + options.size });
     return region;
   }
 
   /** The region that was added with this fixed physical address: device pages are shared, never made twice. */
   findMrByPaddr(address: Paddr): MemoryRegion | undefined {
-    return this.#regions.find((region) => region.paddr === address);
+    return this.#byPaddr.get(address);
   }
 
   findMrByName(name: string): MemoryRegion | undefined {
-    return this.#regions.find((region) => region.name === name);
+    return this.#byName.get(name);
   }
 
   /**
@@ -179,24 +185,21 @@ export class SystemBuilder {
   }
 
   #placePhysical({ name, size, pageSize }: MrOptions, place: Place | undefined): bigint {
-    const bottom = this.#options.paddrBottom ?? 0n;
-    const taken = this.#regions.flatMap(({ paddr: start, size: taken }) =>
-      start === undefined ? [] : [{ start, end: start + taken }],
-    );
-    const alignment = pageSize ?? regionLimits.pageBytes;
-    const start = placePaddr({ size, alignment, top: this.#paddrTop, bottom, taken });
+    const bottom = this.#bottom;
+    const { top } = this.#space;
+    const start = this.#space.place(size, pageSize ?? regionLimits.pageBytes);
     if (start === undefined) {
-      const free = this.#paddrTop - bottom;
+      const free = top - bottom;
       this.report(
         errorFinding(
           'SDF102',
-          `memory region '${name}' of ${hex(size)} bytes does not fit between ${hex(bottom)} and ${hex(this.#paddrTop)}, where ${hex(free)} bytes of physical memory are left`,
+          `memory region '${name}' of ${hex(size)} bytes does not fit between ${hex(bottom)} and ${hex(top)}, where ${hex(free)} bytes of physical memory are left`,
           { hint: 'make it smaller, give it a fixed address, or raise the paddr_top of the board', place },
         ),
       );
+      this.#space.take({ start: bottom, end: bottom + size });
       return bottom;
     }
-    this.#paddrTop = start;
     return start;
   }
 }

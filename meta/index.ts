@@ -74,12 +74,11 @@ export type {
   VmOptions,
 } from './pd-builder.ts';
 export * from './program.ts';
-export type { Device } from './sddf/driver.ts';
+export { type Device, findDriver } from './sddf/driver.ts';
 export {
   type DriverConfig,
   type DriverConfigInput,
   driverConfigSchema,
-  findDriver,
   parseDriverConfig,
 } from './sddf/driver-config.ts';
 export { connectSerial, type SerialOptions } from './sddf/serial.ts';

@@ -94,7 +94,7 @@ export class PdBuilder {
   readonly name: string;
   readonly options: PdOptions;
   readonly #report: Report;
-  readonly #place: Place | undefined = callSite();
+  readonly #place: Place | undefined;
   readonly #ids = new IdSet();
   readonly #childIds = new IdSet();
   readonly #maps: Mapping[] = [];
@@ -104,10 +104,12 @@ export class PdBuilder {
   readonly #caps: CapMap[] = [];
   readonly #setvars: Setvar[] = [];
   readonly #children: { readonly id: number; readonly pd: PdBuilder }[] = [];
+  #mapsEnd = 0n;
   #passive: boolean | undefined;
   #vm: VmBuilder | undefined;
 
-  constructor(options: PdOptions, report: Report) {
+  constructor(options: PdOptions, report: Report, place: Place | undefined) {
+    this.#place = place;
     this.name = options.name;
     this.options = options;
     this.#passive = options.passive;
@@ -120,14 +122,15 @@ export class PdBuilder {
 
   /** Maps `mr` and gives the address. */
   map(mr: MemoryRegion, options: MapOptions): Vaddr {
-    const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#maps));
-    this.#maps.push(mapping(mr, { ...options, vaddr: address }));
+    const address = vaddr(options.vaddr ?? placeVaddr(mr.size, this.#mapsEnd));
+    this.#maps.push(mapping(mr, { ...options, vaddr: address }, callSite()));
+    if (address + mr.size > this.#mapsEnd) this.#mapsEnd = address + mr.size;
     return address;
   }
 
   /** Where `map` would put a region of this size if no address were given. Reserves nothing. */
   nextVaddr(sizeBytes: bigint): Vaddr {
-    return vaddr(placeVaddr(sizeBytes, this.#maps));
+    return vaddr(placeVaddr(sizeBytes, this.#mapsEnd));
   }
 
   /** Adds an interrupt and gives its id, from the set that channels share; 0 if it got none, which is reported. */
@@ -160,7 +163,7 @@ export class PdBuilder {
 
   /** Adds a child protection domain with this id or the lowest free one. */
   addChild(options: ChildOptions, childId?: number): PdBuilder & { readonly childId: number } {
-    const pd = new PdBuilder(options, this.#report);
+    const pd = new PdBuilder(options, this.#report, callSite());
     const id = this.#take(this.#childIds, `child '${options.name}'`, childId) ?? 0;
     this.#children.push({ id, pd });
     return Object.assign(pd, { childId: id });
@@ -168,13 +171,14 @@ export class PdBuilder {
 
   /** The one virtual machine of this protection domain. */
   setVirtualMachine(options: VmOptions): VmBuilder {
-    const vm = new VmBuilder(options);
+    const place = callSite();
+    const vm = new VmBuilder(options, place);
     if (this.#vm !== undefined)
       this.#report(
         errorFinding(
           'SDF106',
           `protection domain '${this.name}' already has the virtual machine '${this.#vm.options.name}'; '${options.name}' would be its second`,
-          { hint: 'describe a second protection domain for it', place: callSite() },
+          { hint: 'describe a second protection domain for it', place },
         ),
       );
     this.#vm = vm;
@@ -247,10 +251,11 @@ export class PdBuilder {
 
 export class VmBuilder {
   readonly options: VmOptions;
-  readonly #place: Place | undefined = callSite();
+  readonly #place: Place | undefined;
   readonly #maps: Mapping[] = [];
 
-  constructor(options: VmOptions) {
+  constructor(options: VmOptions, place: Place | undefined) {
+    this.#place = place;
     this.options = options;
   }
 
@@ -260,7 +265,7 @@ export class VmBuilder {
 
   /** Maps `mr` at a guest physical address. */
   map(mr: MemoryRegion, options: VmMapOptions): void {
-    this.#maps.push(mapping(mr, options));
+    this.#maps.push(mapping(mr, options, callSite()));
   }
 
   describe(): VirtualMachine {
@@ -272,8 +277,11 @@ export class VmBuilder {
   }
 }
 
-function mapping(mr: MemoryRegion, options: MapOptions & { readonly vaddr: bigint }): Mapping {
-  const place = callSite();
+function mapping(
+  mr: MemoryRegion,
+  options: MapOptions & { readonly vaddr: bigint },
+  place: Place | undefined,
+): Mapping {
   return { mr, ...options, ...(place === undefined ? {} : { place }) };
 }
 

@@ -12,17 +12,9 @@ import { alignUp } from './units.ts';
 /** Where automatic maps start (sdfgen's constant). */
 export const firstAutomaticVaddr = 0x2000_0000n;
 
-/** The address for a region of `size` bytes beside `maps`. */
-export function placeVaddr(
-  size: bigint,
-  maps: readonly { readonly vaddr: bigint; readonly mr: { readonly size: bigint } }[],
-): bigint {
-  const end = maps.reduce((highest, { vaddr, mr }) => {
-    const mapEnd = vaddr + mr.size;
-    return mapEnd > highest ? mapEnd : highest;
-  }, firstAutomaticVaddr);
-  return alignUp(end, preferredAlignment(size));
-}
+/** The address for a region of `size` bytes beside maps of which the highest ends at `mapsEnd`. */
+export const placeVaddr = (size: bigint, mapsEnd: bigint): bigint =>
+  alignUp(mapsEnd > firstAutomaticVaddr ? mapsEnd : firstAutomaticVaddr, preferredAlignment(size));
 
 /** Large pages are used by Microkit only where address and size both allow it. */
 export const preferredAlignment = (size: bigint): bigint =>

@@ -2,7 +2,7 @@
 // `vmbuild boards`: what boards there are, a line each; with --json everything that is said of them.
 import { type Board, boardNames, loadBoard } from '../../boards/index.ts';
 import { exitCode } from '../../meta/diagnostic.ts';
-import { hex } from '../../meta/index.ts';
+import { hex } from '../../meta/units.ts';
 import type { Command } from '../vmbuild.ts';
 
 export const run: Command = async ({ settings }) => {

@@ -7,14 +7,9 @@ import { runSteps } from '../../make/engine.ts';
 import { findSddf } from '../../make/store/sources.ts';
 import { findTools } from '../../make/tools/find.ts';
 import { writeFile } from '../../make/tools/write.ts';
-import {
-  configuredPds,
-  type GeneratedFile,
-  generateAll,
-  renderConfigHeader,
-  renderData,
-  renderSdf,
-} from '../../meta/index.ts';
+import { configuredPds, renderConfigHeader, renderData } from '../../meta/config/component.ts';
+import { type GeneratedFile, generateAll } from '../../meta/generated.ts';
+import { renderSdf } from '../../meta/sdf/render.ts';
 import { exitCode, refuse, refuseErrors } from '../../meta/diagnostic.ts';
 import { describeSystem } from '../describe.ts';
 import { engineOptions } from '../engine-options.ts';

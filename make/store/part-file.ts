@@ -4,7 +4,7 @@
 // head of an answer and its first bytes nothing may wait (download.ts says why).
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isFile, statsOf } from '../presence.ts';
 
 export interface PartFile {

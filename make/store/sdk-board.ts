@@ -3,7 +3,7 @@
 // once, and the facts from the kernel's JSON.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Diagnostic, refuse, refuseErrors } from '../../meta/diagnostic.ts';
 import { isFile } from '../presence.ts';
 import { type LoadRange, readLoadRange } from './elf-range.ts';

@@ -2,11 +2,9 @@
 // What a driver needs, in the form of sDDF's config.json: which devices it fits, which regions it wants mapped, which
 // interrupts it takes. Boards hold it as data; `parseDriverConfig` reads sDDF's own files.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Diagnostic, refuseErrors } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
-import type { FdtNode } from '../fdt/parse.ts';
-import { stringsOf } from '../fdt/node.ts';
 import { duplicates } from '../check/duplicates.ts';
 
 /** Plain JSON numbers, or strings like `0x1000` and `4096`. */
@@ -64,12 +62,6 @@ export function parseDriverConfig(input: unknown, directory: string, file: strin
   refuseErrors(checkDriverConfig(config, file));
   return config;
 }
-
-/** The first driver one of whose compatibles is one of the node's. */
-export const findDriver = (drivers: readonly DriverConfig[], node: FdtNode): DriverConfig | undefined => {
-  const wanted = new Set(stringsOf(node, 'compatible'));
-  return drivers.find(({ compatible }) => compatible.some((name) => wanted.has(name)));
-};
 
 function checkDriverConfig({ resources: { regions, irqs } }: DriverConfig, file: string): Diagnostic[] {
   const place = { file };

@@ -6,6 +6,7 @@ import { type ComponentConfig, componentConfig } from '../config/component.ts';
 import { deviceResources, type DeviceResourcesValue } from '../config/device.ts';
 import { type AddressRange, addressesOf } from '../fdt/address.ts';
 import { interruptsOf } from '../fdt/interrupt.ts';
+import type { FdtNode } from '../fdt/parse.ts';
 import { isEnabled, type NodeInTree, pathOf, stringsOf } from '../fdt/node.ts';
 import { errorFinding } from '../finding.ts';
 import { regionLimits } from '../limits.ts';
@@ -13,7 +14,7 @@ import type { MemoryRegion } from '../model.ts';
 import type { SystemBuilder } from '../builder.ts';
 import type { PdBuilder } from '../pd-builder.ts';
 import { alignDown, alignUp, hex, paddr } from '../units.ts';
-import { type DriverConfig, findDriver } from './driver-config.ts';
+import type { DriverConfig } from './driver-config.ts';
 
 /** A device in the board's tree and the drivers to choose from. Without one the driver gets empty resources. */
 export interface Device {
@@ -70,6 +71,12 @@ function createResources(
   const irqs = attachInterrupts(sdf, driver, at, config);
   return { num_regions: regions.length, num_irqs: irqs.length, regions, irqs };
 }
+
+/** The first driver one of whose compatibles is one of the node's. */
+export const findDriver = (drivers: readonly DriverConfig[], node: FdtNode): DriverConfig | undefined => {
+  const wanted = new Set(stringsOf(node, 'compatible'));
+  return drivers.find(({ compatible }) => compatible.some((name) => wanted.has(name)));
+};
 
 interface RegionTask {
   readonly sdf: SystemBuilder;

@@ -79,6 +79,22 @@ it('what a description prints goes to stderr, and a server that it starts does n
   expect(JSON.parse(run.stdout)).toMatchObject({ version: 1 });
 });
 
+it('Ctrl-C ends a description that loops', async (ctx) => {
+  await needTools(ctx, 'dtc', ['dtc']);
+  const directory = project({ 'my.ts': `console.log('looping'); for (;;) ;` });
+  let isSent = false;
+  const run = await vmbuild(['generate', '--system', 'my.ts', '--output', 'out'], {
+    cwd: directory,
+    // Of npm it takes one Ctrl-C more (cli/signals.ts).
+    env: { npm_lifecycle_event: undefined },
+    onStderr: (text, child) => {
+      if (!isSent && text.includes('looping')) isSent = child.kill('SIGINT');
+    },
+  });
+  expect(run.signal, run.stderr).toBe('SIGINT');
+  expect(processesIn(directory)).toEqual([]);
+});
+
 it.each([
   ['ARG140', ['generate', '--watch']],
   ['ARG141', ['generate', '--system', 'my.ts', '--vms', '3']],

@@ -1,45 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What `npm pack` packs is all that vmbuild needs: installed into a folder of its own, `npx vmbuild` works the same.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, type TestContext } from 'vitest';
+import { expect, it } from 'vitest';
 import { boardNames } from '../../boards/index.ts';
 import { cacheDir, sdkDir } from '../../make/store/cache.ts';
 import { stack } from '../../make/stack.ts';
-import { requireOrSkip } from '../require.ts';
-import { needStack, needTools, packageRoot, scratch } from './program.ts';
-
-/** The environment of a user's shell: none of what npm tells the test run. */
-const shell = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|MICROKIT_|INIT_CWD)/i.test(name)),
-  );
-
-/** A user's folder in which the packed vmbuild is installed. Its dependencies come from npm's cache or registry. */
-function install(ctx: TestContext): string {
-  const directory = scratch('vmbuild packed ');
-  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', directory], {
-    cwd: packageRoot,
-    stdio: 'pipe',
-  });
-  const [archive = ''] = readdirSync(directory).filter((name) => name.endsWith('.tgz'));
-  const user = join(directory, 'my project');
-  mkdirSync(user);
-  writeFileSync(join(user, 'package.json'), '{"private": true}');
-  const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', join(directory, archive)];
-  const npm = spawnSync('npm', args, { cwd: user, env: shell(), encoding: 'utf8', timeout: 120_000 });
-  const isReachable =
-    !/ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT/.test(npm.stderr) && npm.status !== null;
-  requireOrSkip(
-    ctx,
-    'network',
-    isReachable,
-    'npm has the dependencies neither in its cache nor from a registry',
-  );
-  expect(npm.status, npm.stderr).toBe(0);
-  return user;
-}
+import { install, shell } from './installed.ts';
+import { needStack, needTools, packageRoot } from './program.ts';
 
 function npx(
   cwd: string,
@@ -85,4 +54,53 @@ it('npx vmbuild --board BOARD --sdk SDK plans and builds from the packed files',
     expect(npx(user, 'clean').code).toBe(0);
     expect(readdirSync(user)).not.toContain('build');
   }
+});
+
+it('vmbuild/meta has types for editors, however they resolve modules, and is the copy that the program uses', async (ctx) => {
+  await needTools(ctx, 'dtc', ['dtc']);
+  const user = install(ctx);
+  writeFileSync(
+    join(user, 'my.mts'),
+    `import { defineSystem, fields, SystemBuilder, struct } from 'vmbuild/meta';
+const type = struct({ cName: 'struct s', fields: { n: fields.u32 } });
+export default defineSystem(({ sdf, addConfig, addTimer }) => {
+  if (!(sdf instanceof SystemBuilder)) throw new Error('two copies');
+  const pd = sdf.addPd({ name: 'a', priority: 1, program: { sources: ['a.c'] } });
+  addTimer({ clients: [pd] });
+  addConfig(pd, type, { n: 1 });
+  // @ts-expect-error -- a text is no number
+  if (sdf.arch === 'riscv64') addConfig(pd, type, { n: 'one' });
+});
+`,
+  );
+  const tsc = join(packageRoot, 'node_modules/typescript/bin/tsc');
+  for (const [module, resolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ] as const) {
+    const words = `--noEmit --strict --target es2022 --module ${module} --moduleResolution ${resolution}`;
+    const run = spawnSync(process.execPath, [tsc, ...words.split(' '), 'my.mts'], {
+      cwd: user,
+      encoding: 'utf8',
+    });
+    expect(run.stdout).toBe('');
+    expect(run.status).toBe(0);
+  }
+  const run = npx(user, 'generate', '--system', 'my.mts', '--output', 'out');
+  expect(run.code, run.stderr).toBe(0);
+  // A package of somebody's that uses the library finds the same copy.
+  const own = join(user, 'node_modules', 'subsystem');
+  mkdirSync(own);
+  writeFileSync(join(own, 'index.mjs'), `export { SystemBuilder } from 'vmbuild/meta';`);
+  writeFileSync(join(own, 'package.json'), '{"exports": "./index.mjs"}');
+  writeFileSync(
+    join(user, 'same.ts'),
+    `import { defineSystem } from 'vmbuild/meta'; import { SystemBuilder } from 'subsystem';
+export default defineSystem(({ sdf }) => {
+  if (!(sdf instanceof SystemBuilder)) throw new Error('two copies');
+  sdf.addPd({ name: 'a', priority: 1 });
+});`,
+  );
+  const same = npx(user, 'generate', '--system', 'same.ts', '--output', 'out');
+  expect(same.code, same.stderr).toBe(0);
 });

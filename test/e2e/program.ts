@@ -116,16 +116,19 @@ export function mutate(file: string, find: string, replace: string): void {
   writeFileSync(file, text.replace(find, replace));
 }
 
+/** Why nothing can be built for the board, if so. */
+export function sdkReason(config = 'debug', name = board): string | undefined {
+  const [isThere, reason] = availability(() => {
+    openBoard(findSdk({ env: process.env }), name, config);
+    findSources({ env: process.env });
+  });
+  return isThere ? undefined : reason;
+}
+
 /** Skips, visibly, unless an image of a system without guests can be built here. */
 export async function needSdk(ctx: TestContext, config = 'debug', name = board): Promise<void> {
-  requireOrSkip(
-    ctx,
-    'sdk',
-    ...availability(() => {
-      openBoard(findSdk({ env: process.env }), name, config);
-      findSources({ env: process.env });
-    }),
-  );
+  const reason = sdkReason(config, name);
+  requireOrSkip(ctx, 'sdk', reason === undefined, reason ?? '');
   await needTools(ctx, 'clang', ['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc']);
 }
 

@@ -52,10 +52,10 @@ const scalar = fc.oneof(
 const arrayed = fc
   .tuple(scalar, fc.integer({ min: 1, max: 5 }), fc.nat(5))
   .map(([{ type, value }, length, count]): Sample => {
-    const inner = fields.array(type as fields.FieldType<unknown>, length);
+    const inner = fields.array(type, length);
     const outer = fields.array(inner, 2);
     return {
-      type: outer as fields.FieldType<never>,
+      type: outer,
       value: [Array.from({ length: Math.min(count, length) }, () => value)],
     };
   });

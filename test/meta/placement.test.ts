@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { overlappingPairs } from '../../meta/check/ranges.ts';
 import { checkSystem, paddr, SystemBuilder } from '../../meta/index.ts';
 import { IdSet } from '../../meta/place-ids.ts';
-import { placePaddr } from '../../meta/place-paddr.ts';
+import { PhysicalSpace } from '../../meta/place-paddr.ts';
 import { firstAutomaticVaddr, placeVaddr, preferredAlignment } from '../../meta/place-vaddr.ts';
 
 const pages = (min: number, max: number): fc.Arbitrary<bigint> =>
@@ -18,6 +18,9 @@ interface Placed {
   readonly vaddr: bigint;
   readonly mr: { readonly size: bigint };
 }
+
+const endOf = (maps: readonly Placed[]): bigint =>
+  maps.reduce((highest, { vaddr, mr }) => (vaddr + mr.size > highest ? vaddr + mr.size : highest), 0n);
 
 describe('virtual addresses', () => {
   const mapArbitrary = fc.record({
@@ -33,7 +36,7 @@ describe('virtual addresses', () => {
       fc.property(fc.array(mapArbitrary, { maxLength: 12 }), (wanted) => {
         const maps: Placed[] = [];
         for (const { size, fixed } of wanted) {
-          const vaddr = fixed ?? placeVaddr(size, maps);
+          const vaddr = fixed ?? placeVaddr(size, endOf(maps));
           if (fixed === null) {
             expect(vaddr % preferredAlignment(size)).toBe(0n);
             expect(vaddr).toBeGreaterThanOrEqual(firstAutomaticVaddr);
@@ -47,17 +50,33 @@ describe('virtual addresses', () => {
     );
   });
 
+  test('a protection domain places beside all that it has mapped', () => {
+    fc.assert(
+      fc.property(fc.array(mapArbitrary, { maxLength: 12 }), (wanted) => {
+        const sdf = new SystemBuilder({ arch: 'aarch64', paddrTop: paddr(0x6000_0000) });
+        const pd = sdf.addPd({ name: 'pd', programImage: 'pd.elf' });
+        for (const [i, { size, fixed }] of wanted.entries()) {
+          const mr = sdf.addMr({ name: `mr${i}`, size });
+          const expected = fixed ?? placeVaddr(size, endOf(pd.maps));
+          expect(pd.nextVaddr(size)).toBe(placeVaddr(size, endOf(pd.maps)));
+          expect(pd.map(mr, { perms: 'r', ...(fixed === null ? {} : { vaddr: fixed }) })).toBe(expected);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   test("equals sdfgen's address wherever that overlaps nothing", () => {
     const counted = { sound: 0, overlapping: 0 };
     fc.assert(
       fc.property(fc.array(mapArbitrary, { maxLength: 12 }), sizeArbitrary, (wanted, size) => {
         const maps: Placed[] = [];
         for (const { size, fixed } of wanted)
-          maps.push({ vaddr: fixed ?? placeVaddr(size, maps), mr: { size } });
+          maps.push({ vaddr: fixed ?? placeVaddr(size, endOf(maps)), mr: { size } });
         const theirs = placeLikeSdfgen(size, maps);
         const hit = maps.some((map) => theirs < map.vaddr + map.mr.size && map.vaddr < theirs + size);
         counted[hit ? 'overlapping' : 'sound'] += 1;
-        if (!hit) expect(placeVaddr(size, maps)).toBe(theirs);
+        if (!hit) expect(placeVaddr(size, endOf(maps))).toBe(theirs);
       }),
       { numRuns: 2000, seed: 1 },
     );
@@ -93,8 +112,10 @@ describe('physical addresses', () => {
           // Aligned to pages only, so that rounding down can pass it.
           const bottom = 0x10_1000n;
           let limit = top;
+          const space = new PhysicalSpace({ bottom, top });
+          for (const range of taken) space.take(range);
           for (const { size, alignment } of wanted) {
-            const start = placePaddr({ size, alignment, top: limit, bottom, taken });
+            const start = space.place(size, alignment);
             counted[start === undefined ? 'full' : 'placed'] += 1;
             if (start === undefined) continue;
             const end = start + size;
@@ -116,6 +137,27 @@ describe('physical addresses', () => {
     expect(counted.full).toBeGreaterThan(20);
   });
 
+  test('a search of all ranges finds the same, whenever they are taken', () => {
+    const step = fc.record({ fixed: fc.option(pages(0x100, 0x500), { freq: 1 }), size: pages(1, 0x40) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), pages(0x200, 0x600), (steps, top) => {
+        const space = new PhysicalSpace({ bottom: 0x10_1000n, top });
+        const taken: { start: bigint; end: bigint }[] = [];
+        let limit = top;
+        for (const { fixed, size } of steps) {
+          const found =
+            fixed ?? searchPaddr({ size, alignment: 0x4000n, top: limit, bottom: 0x10_1000n, taken });
+          if (fixed === null) expect(space.place(size, 0x4000n)).toBe(found);
+          else space.take({ start: fixed, end: fixed + size });
+          if (found === undefined) continue;
+          taken.push({ start: found, end: found + size });
+          if (fixed === null) limit = found;
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('a builder gives the addresses downwards and below a fixed region', () => {
     const sdf = new SystemBuilder({ arch: 'aarch64', paddrTop: paddr(0x6000_0000) });
     sdf.addMr({ name: 'fixed', size: 0x2000n, paddr: 0x5fff_e000n });
@@ -126,6 +168,25 @@ describe('physical addresses', () => {
     expect([...placed, large.paddr]).toEqual([0x5fff_d000n, 0x5fff_a000n, 0x5fc0_0000n]);
   });
 });
+
+/** The rule, as plainly as it can be written: below every range that is hit, one after the other. */
+function searchPaddr(options: {
+  readonly size: bigint;
+  readonly alignment: bigint;
+  readonly top: bigint;
+  readonly bottom: bigint;
+  readonly taken: readonly { readonly start: bigint; readonly end: bigint }[];
+}): bigint | undefined {
+  const { size, alignment, bottom, taken } = options;
+  for (let limit = options.top; limit >= bottom + size; ) {
+    const start = ((limit - size) / alignment) * alignment;
+    if (start < bottom) return undefined;
+    const hit = taken.find((range) => start < range.end && range.start < start + size);
+    if (hit === undefined) return start;
+    limit = hit.start;
+  }
+  return undefined;
+}
 
 describe('overlaps', () => {
   const rangesArbitrary = fc.array(
