@@ -42,6 +42,12 @@ export {
   generateHeaders,
   headerDirectory,
 } from './generated.ts';
+export type { Mark, MarkKind } from './graph/marks.ts';
+export { renderDot } from './graph/render-dot.ts';
+export { graphToJson } from './graph/render-json.ts';
+export { renderMermaid } from './graph/render-mermaid.ts';
+export { type Scene, sceneOf } from './graph/scene.ts';
+export { graphOf, type SystemGraph } from './graph/system-graph.ts';
 export * from './guest.ts';
 export { addHeartbeat, type HeartbeatOptions } from './heartbeat.ts';
 export {
@@ -51,6 +57,7 @@ export {
   guestMachineFromTree,
   virtioMmioNode,
 } from './guest-tree.ts';
+export { renderSource } from './import/render-source.ts';
 export * from './limits.ts';
 export * from './model.ts';
 export type { IoSpaceBuilder, IoSpaceOptions } from './io-space-builder.ts';

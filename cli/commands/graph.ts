@@ -53,8 +53,8 @@ async function renderAs(format: Format, graph: SystemGraph, context: CommandCont
   if (format === 'mermaid') return renderMermaid(scene);
   const dot = renderDot(scene);
   if (format === 'dot') return dot;
-  const { drawSvg } = await import('../../make/tools/graphviz.ts');
-  return drawSvg(dot, { env: context.env, signal: context.signal });
+  const { drawSvg, findViz } = await import('../../make/tools/graphviz.ts');
+  return drawSvg(dot, { env: context.env, signal: context.signal, viz: findViz() });
 }
 
 const isForMermaid = (scene: Scene): boolean => {

@@ -23,11 +23,13 @@ const defaultDeadlineMs = 60_000;
 /** A picture of that size opens nowhere. */
 const maxSvgBytes = 64 * 1024 * 1024;
 
-/** The drawing as an `<svg>` element; refuses GRF101 if nothing is here that could draw. */
-export async function drawSvg(dot: string, options: SvgOptions): Promise<string> {
+/** The drawing as an `<svg>` element; refuses GRF101 if nothing is here that could draw. `viz` is from findViz. */
+export async function drawSvg(
+  dot: string,
+  { viz, ...options }: SvgOptions & { readonly viz: string | undefined },
+): Promise<string> {
   const tool = onPath('dot', options.env);
   if (tool !== undefined) return drawWithDot(tool, dot, options);
-  const viz = findViz();
   if (viz !== undefined) return drawWithViz(viz, dot, options);
   return refuse('GRF101', "an SVG is drawn by Graphviz, and neither its 'dot' nor @viz-js/viz is here", {
     hint: "run: apt install graphviz, or: npm install @viz-js/viz; '--format dot' and '--format mermaid' need neither",

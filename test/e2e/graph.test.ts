@@ -115,6 +115,26 @@ describe('vmbuild graph', () => {
     expect(readFileSync(join(directory, 'small.system'), 'utf8')).toBe(small);
   });
 
+  test('says that a big system is drawn with less', async () => {
+    // Each two of 50 protection domains share a region.
+    const pds = Array.from({ length: 50 }, (_, index) => index);
+    const pairs = pds.flatMap((a) => pds.filter((b) => b > a).map((b) => ({ a, b, name: `r${a}_${b}` })));
+    const all = [
+      ...pairs.map(({ name }) => `<memory_region name="${name}" size="0x1000"/>`),
+      ...pds.map((pd) => {
+        const maps = pairs
+          .filter(({ a, b }) => a === pd || b === pd)
+          .map(({ name }, at) => `<map mr="${name}" vaddr="0x${(0x100_0000 + at * 0x1000).toString(16)}"/>`);
+        return `<protection_domain name="p${pd}"><program_image path="p.elf"/>${maps.join('')}</protection_domain>`;
+      }),
+    ];
+    writeFileSync(join(directory, 'big.system'), `<system>${all.join('\n')}</system>`);
+    const { code, stdout, stderr } = await graph('big.system', '--format', 'mermaid');
+    expect(code).toBe(0);
+    expect(stdout.length).toBeLessThan(50_000);
+    expect(stderr).toContain('warning[GRF104]');
+  });
+
   test('without dot it takes viz, which gives the same bytes anywhere', async () => {
     const { code, stdout } = await vmbuild(['graph', 'small.system', '--format', 'svg'], {
       cwd: directory,

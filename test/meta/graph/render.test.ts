@@ -4,7 +4,7 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { array, assert, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { drawWithDot, drawWithViz, findViz } from '../../../make/tools/graphviz.ts';
+import { drawSvg, drawWithDot, drawWithViz, findViz } from '../../../make/tools/graphviz.ts';
 import { onPath } from '../../../make/tools/on-path.ts';
 import { visible } from '../../../meta/graph/node-id.ts';
 import { renderDot } from '../../../meta/graph/render-dot.ts';
@@ -228,5 +228,12 @@ test('what Graphviz refuses is refused in its words', async () => {
   if (tool === undefined) return;
   await expect(drawWithDot(tool, 'digraph {', { env })).rejects.toMatchObject({
     diagnostics: [{ code: 'GRF102', message: expect.stringContaining('syntax error') as string }],
+  });
+});
+
+test('without dot and viz it says how to get either', async () => {
+  await expect(drawSvg('digraph {}', { env: { PATH: '' }, viz: undefined })).rejects.toMatchObject({
+    exit: 69,
+    diagnostics: [{ code: 'GRF101', hint: expect.stringContaining('npm install @viz-js/viz') as string }],
   });
 });
