@@ -52,9 +52,19 @@ export async function loadUserSystem(
   const { settings, env } = context;
   const path = await checkFile(file);
   const board = await loadBoard(settings.text('board') ?? 'qemu_virt_aarch64');
+  const { target } = options;
+  if (target !== undefined && target.arch !== board.arch)
+    refuse(
+      'ARG144',
+      `'${file}' is described for board '${board.name}', which is ${board.arch}, not ${target.arch}`,
+      {
+        hint: 'name a board of that architecture with --board, or leave --arch out',
+        exit: exitCode.usage,
+      },
+    );
   const { dtc } = await findTools(['dtc'], env);
   const tree = await loadTree(context, { board, dtc: dtc.path, ...options });
-  const facts = { board, tree, ...(options.target === undefined ? {} : { target: options.target }) };
+  const facts = { board, tree, ...(target === undefined ? {} : { target }) };
   return { ...(await evaluate(context, path, facts, options)), board };
 }
 

@@ -100,6 +100,7 @@ it.each([
   ['ARG141', ['generate', '--system', 'my.ts', '--vms', '3']],
   ['ARG142', ['qemu', '--system', 'my.ts', '--expect']],
   ['ARG143', ['check', '--system', 'my.ts', 'my.system']],
+  ['ARG144', ['check', '--system', 'my.ts', '--arch', 'riscv64']],
 ] as const)('%s: %j', async (code, args) => {
   const directory = project({ 'my.ts': hello, 'my.system': '<system/>' });
   const run = await vmbuild(args, { cwd: directory });
