@@ -71,9 +71,10 @@ interface OpenElement {
 }
 
 // XML 1.0, production 4; above ASCII nearly everything may be in a name.
-const inName = /^[A-Za-z0-9_:.\u00b7\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd-]$/;
-const notFirstInName = /^[0-9.\u00b7-]/;
-const asciiInName = Array.from({ length: 128 }, (_, code) => inName.test(String.fromCharCode(code)));
+const nameInText =
+  /[A-Za-z_:\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd][A-Za-z0-9_:.\u00b7\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd-]*/y;
+const plainAttribute = /[\t\n\r ]+([a-z_]+)="([ !#-%'-;=-~]*)"/y;
+const blanksInText = /[\t\n\r ]*/y;
 const quotedAs = (pattern: string): string => `(?:"${pattern}"|'${pattern}')`;
 const blanks = '[\\t\\n\\r ]';
 const declaration = new RegExp(
@@ -196,11 +197,19 @@ class Scanner {
 
   /** Fills the two lists; gives the prefixes that are declared. */
   #readAttributes(): readonly string[] {
-    const attributes = this.#attributes;
-    attributes.length = 0;
+    this.#attributes.length = 0;
     this.#prefixed.length = 0;
     let prefixes: readonly string[] = none;
     for (;;) {
+      // Nearly all are of this form, for which there is native code.
+      plainAttribute.lastIndex = this.#at;
+      const plain = plainAttribute.exec(this.#text);
+      if (plain !== null && plain[1] !== 'xmlns') {
+        const [, name = '', value = ''] = plain;
+        this.#add(name, value, plainAttribute.lastIndex - name.length - value.length - 3);
+        this.#at = plainAttribute.lastIndex;
+        continue;
+      }
       const isSeparated = this.#blanks();
       const code = this.#text.charCodeAt(this.#at);
       if (code === slash || code === greater || this.#at >= this.#text.length) return prefixes;
@@ -215,12 +224,17 @@ class Scanner {
         continue;
       }
       if (colon !== -1) this.#prefixed.push(name);
-      for (let other = 0; other < attributes.length; other += 2)
-        if (attributes[other] === name) this.#fail(`attribute '${name}' is already defined`, start);
-      if (attributes.length >= 2 * xmlLimits.attributes)
-        this.#fail(`an element has more than ${xmlLimits.attributes} attributes`, start);
-      attributes.push(name, value);
+      this.#add(name, value, start);
     }
+  }
+
+  #add(name: string, value: string, start: number): void {
+    const attributes = this.#attributes;
+    for (let other = 0; other < attributes.length; other += 2)
+      if (attributes[other] === name) this.#fail(`attribute '${name}' is already defined`, start);
+    if (attributes.length >= 2 * xmlLimits.attributes)
+      this.#fail(`an element has more than ${xmlLimits.attributes} attributes`, start);
+    attributes.push(name, value);
   }
 
   #value(name: string): string {
@@ -276,22 +290,20 @@ class Scanner {
 
   #name(orElse: string): string {
     const start = this.#at;
-    for (; this.#at < this.#text.length; this.#at += 1) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code < 128 ? asciiInName[code] !== true : !inName.test(this.#text.charAt(this.#at))) break;
-    }
+    nameInText.lastIndex = start;
+    if (nameInText.test(this.#text)) this.#at = nameInText.lastIndex;
     const name = this.#text.slice(start, this.#at);
-    if (name === '' || notFirstInName.test(name)) this.#fail(orElse, start);
+    if (name === '') this.#fail(orElse, start);
     return name;
   }
 
   /** Goes on to what is not blank; whether there was anything to skip. */
   #blanks(): boolean {
     const start = this.#at;
-    for (; ; this.#at += 1) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return this.#at > start;
-    }
+    blanksInText.lastIndex = start;
+    blanksInText.test(this.#text);
+    this.#at = blanksInText.lastIndex;
+    return this.#at > start;
   }
 
   /** Replaces references; `offset` is where `raw` starts. */
