@@ -2,12 +2,13 @@
 // Reads XML into elements that know where they stand. Strict: what is not well-formed is refused at its place, and so
 // is a DTD, hence nothing expands and the work is linear in the text. It takes what Microkit's roxmltree takes.
 //
-// Own code, measured: fast-xml-parser needs 270 ms for a description of 388 kB (validate, then parse), lets a second root,
-// a bare '&', '<' in a value and undefined entities pass, and throws at the name 'constructor'. This takes 15 ms.
+// Own code, measured: fast-xml-parser takes four times as long for a description of 388 kB (validate, then parse; in one
+// run), lets a second root, a bare '&', '<' in a value and undefined entities pass, and throws at the name 'constructor'.
 // test/meta/xml.test.ts holds the two against each other.
 
 import type { Place } from './diagnostic.ts';
 import { xmlLimits } from './limits.ts';
+import { placesIn } from './text-places.ts';
 
 export interface XmlElement {
   /** Without a namespace prefix. */
@@ -30,7 +31,6 @@ export interface XmlDocument {
   readonly placeOf: (offset: number) => Place;
 }
 
-/** What is wrong, and where. */
 export interface XmlFault {
   readonly fault: string;
   readonly place: Place;
@@ -347,35 +347,4 @@ function fromCode(code: number): string | undefined {
     (code >= 0x20 ? code < 0xd800 || (code >= 0xe000 && code < 0xfffe) : isBlank(code)) ||
     (code >= 0x1_0000 && code <= 0x10_ffff);
   return isCharacter ? String.fromCodePoint(code) : undefined;
-}
-
-/** Lines are looked up in a table that is made when the first place is asked for. */
-function placesIn(text: string, file: string): (offset: number) => Place {
-  let starts: number[] | undefined;
-  return (offset) => {
-    starts ??= lineStarts(text);
-    let low = 0;
-    let high = starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    const start = starts[low] ?? 0;
-    return { file, line: low + 1, column: countCharacters(text, start, offset) + 1 };
-  };
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return starts;
-}
-
-/** A line may be the whole file: no more than this much of it is searched for surrogate pairs. */
-function countCharacters(text: string, start: number, end: number): number {
-  if (end - start > xmlLimits.columnSearch) return end - start;
-  let count = 0;
-  for (let at = start; at < end; at += 1) if ((text.charCodeAt(at) & 0xfc00) !== 0xdc00) count += 1;
-  return count;
 }

@@ -112,7 +112,7 @@ const stricter: readonly string[] = [
   'SDF560',
   'SDF715',
   'SDF719',
-]; // prettier-ignore
+];
 
 /** roxmltree reads the XML declaration as it likes. */
 const oddDeclaration = 'the XML declaration is malformed';

@@ -156,7 +156,7 @@ const numbers = [
   '0x1_0000_0000_0000_0000',
   'x',
   '\u0661',
-]; // prettier-ignore
+];
 const words = [
   'true',
   'false',
