@@ -48,6 +48,8 @@ export const pdLimits = {
   x86Vectors: 108,
   /** CAP_MAP_MAX_SLOT: slots of a cspace; slot 0 is Microkit's. */
   cspaceSlots: 128,
+  /** What the tool of 2.3.0 really makes (capdl/builder.rs: a CNode of 6 bits), whatever CAP_MAP_MAX_SLOT says. */
+  madeCspaceSlots: 64,
   /** The GIC's interrupts; 1020..1023 are special. */
   gicIrqs: 1020,
   /** RISC-V PLIC specification: sources 1 to 1023. */

@@ -31,7 +31,7 @@ function checkCap(
         place,
       }),
     );
-  const hint = `use a slot from 1 to ${pdLimits.cspaceSlots - 1}`;
+  const hint = `use a slot from 1 to ${pdLimits.madeCspaceSlots - 1}`;
   if (cap.slot === 0)
     found.push(
       errorFinding(
@@ -45,6 +45,14 @@ function checkCap(
       errorFinding(
         'SDF412',
         `There are only ${pdLimits.cspaceSlots} destination cspace slots available. on element 'cap_${cap.kind}' (slot ${cap.slot} in '${pd.name}')`,
+        { hint, place },
+      ),
+    );
+  else if (cap.slot >= pdLimits.madeCspaceSlots)
+    found.push(
+      errorFinding(
+        'SDF414',
+        `slot ${cap.slot} of cap_${cap.kind} in '${pd.name}' is not there: the Microkit tool takes slots below ${pdLimits.cspaceSlots}, but makes ${pdLimits.madeCspaceSlots}`,
         { hint, place },
       ),
     );

@@ -36,6 +36,7 @@ const exceptions: Readonly<Record<Exclude<Verdict, 'same words'>, readonly strin
     'SDF306',
     'SDF307',
     'SDF402',
+    'SDF414',
     'SDF505',
     'SDF514',
     'SDF516',

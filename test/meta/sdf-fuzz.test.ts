@@ -102,6 +102,7 @@ const stricter: readonly string[] = [
   'SDF307',
   'SDF321',
   'SDF402',
+  'SDF414',
   'SDF505',
   'SDF506',
   'SDF510',

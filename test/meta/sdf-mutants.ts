@@ -51,7 +51,7 @@ const everything = `<?xml version="1.0" encoding="UTF-8"?>
         <setvar symbol="ram_paddr" region_paddr="ram" />
         <cspace>
             <cap_tcb slot="1" pd="child" />
-            <cap_vspace slot="127" pd="client" />
+            <cap_vspace slot="63" pd="client" />
         </cspace>
         <protection_domain name="child" id="61" priority="99" domain="two" setvar_id="child_id">
             <program_image path="child.elf" />
