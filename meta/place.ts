@@ -8,8 +8,8 @@ import type { Place } from './diagnostic.ts';
 /** This library: `meta/` in the sources, all of `dist/` in the bundle, where chunks lie below. */
 const ownDirectory = new URL('.', import.meta.url).href.replace(/\/chunks\/$/, '/');
 
-/** Frames cost time. Most often the user has called who asks here; systems that are made of others lie deeper. */
-const depths = [2, 16];
+/** Frames cost time. Most often the user has called who asks here, or who called that; whole subsystems lie deeper. */
+const depths = [3, 16];
 
 /**
  * The nearest caller outside of this library, or undefined if there is none (in the bundle the shipped
