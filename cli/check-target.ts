@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a description is judged for: the SDK that the user names, else the board, else the architecture alone; --kernel
 // and --microkit have the last word.
-import { type CheckTarget, newestMicrokit, targetOf } from '../meta/check/target.ts';
+import type { SdkBoard } from '../make/store/sdk-board.ts';
+import { type CheckTarget, newestMicrokit, type PhysicalRange, targetOf } from '../meta/check/target.ts';
 import { exitCode, refuse } from '../meta/diagnostic.ts';
 import { didYouMean } from '../meta/finding.ts';
 import type { Architecture } from '../meta/model.ts';
@@ -51,22 +52,7 @@ async function fromSdkOrBoard({ settings, env }: CommandContext): Promise<CheckT
       import('../make/store/sdk-board.ts'),
     ]);
     const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack: true });
-    const { kernel, memory, devices, userTop } = openBoard(sdk, name, settings.text('config') ?? '');
-    const arch = architectures.find((candidate) => candidate === kernel.arch) ?? 'aarch64';
-    return {
-      arch,
-      microkit: sdk.version,
-      isHypervisor: kernel.isHypervisor,
-      hasIommu: arch === 'x86_64' && kernel.hasIommu,
-      cores: kernel.maxCores,
-      forwardsSmc: kernel.forwardsSmc,
-      domains: kernel.domains,
-      domainSchedules: kernel.domainSchedules,
-      userTop,
-      memory,
-      devices,
-      board: name,
-    };
+    return await targetOfSdk(openBoard(sdk, name, settings.text('config') ?? ''));
   }
   if (settings.defaulted('board')) return { ...targetOf('aarch64'), cores };
   const { loadBoard } = await import('../boards/index.ts');
@@ -74,13 +60,38 @@ async function fromSdkOrBoard({ settings, env }: CommandContext): Promise<CheckT
   return { ...targetOf(board.arch), cores, ...physicalMemory(board), board: name };
 }
 
-/** Without an SDK it is not known what the kernel keeps for itself. */
-function physicalMemory({
-  memory,
-}: {
+/** What an SDK says of a board and a configuration, and what vmbuild knows of that board besides. */
+export async function targetOfSdk(sdk: SdkBoard): Promise<CheckTarget> {
+  const { kernel, memory, devices, userTop, board } = sdk;
+  const { boardNames, loadBoard } = await import('../boards/index.ts');
+  const arch = architectures.find((candidate) => candidate === kernel.arch) ?? 'aarch64';
+  return {
+    arch,
+    microkit: sdk.sdk.version,
+    isHypervisor: kernel.isHypervisor,
+    hasIommu: arch === 'x86_64' && kernel.hasIommu,
+    cores: kernel.maxCores,
+    forwardsSmc: kernel.forwardsSmc,
+    domains: kernel.domains,
+    domainSchedules: kernel.domainSchedules,
+    userTop,
+    memory,
+    devices,
+    board,
+    ...(boardNames().includes(board) ? { ram: ramOf(await loadBoard(board)) } : {}),
+  };
+}
+
+interface WithMemory {
   readonly memory: readonly { readonly base: bigint; readonly size: bigint }[];
-}): Pick<CheckTarget, 'memory' | 'devices'> {
-  const ranges = memory.map(({ base, size }) => ({ start: base, end: base + size }));
+}
+
+const ramOf = ({ memory }: WithMemory): readonly PhysicalRange[] =>
+  memory.map(({ base, size }) => ({ start: base, end: base + size }));
+
+/** Without an SDK it is not known what the kernel keeps for itself. */
+function physicalMemory(board: WithMemory): Pick<CheckTarget, 'memory' | 'devices'> {
+  const ranges = ramOf(board);
   const edges = [0n, ...ranges.flatMap(({ start, end }) => [start, end]), 1n << 64n];
   const devices = edges.flatMap((start, i) => {
     const end = edges[i + 1];

@@ -11,7 +11,8 @@ import { openBoard } from '../make/store/sdk-board.ts';
 import { findLibvmm, findSddf } from '../make/store/sources.ts';
 import type { Step } from '../make/step.ts';
 import { findTools, type ToolName } from '../make/tools/find.ts';
-import { allPds, type Diagnostic, errorFinding, refuseErrors } from '../meta/index.ts';
+import { allPds, checkSystem, type Diagnostic, errorFinding, refuseErrors } from '../meta/index.ts';
+import { targetOfSdk } from './check-target.ts';
 import { engineOptions } from './engine-options.ts';
 import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
@@ -104,7 +105,11 @@ async function loadInputs(
       wanted.has('libvmm') ? findLibvmm({ libvmm: settings.flag('libvmm'), env, allowStack }) : undefined,
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', ...alsoTools], env),
   });
-  const { sddf, libvmm } = loaded;
+  const { sddf, libvmm, described, sdk } = loaded;
+  // What only the SDK says: its version, its kernel, the board's memory.
+  const known = new Set(described.findings.map(({ code, message }) => `${code} ${message}`));
+  const more = checkSystem(described.system, await targetOfSdk(sdk));
+  printDiagnostics(refuseErrors(more.filter(({ code, message }) => !known.has(`${code} ${message}`))));
   printDiagnostics([...(sddf?.warnings ?? []), ...(libvmm?.warnings ?? [])]);
   const sources = {
     ...(sddf === undefined ? {} : { sddf: sddf.source.path }),

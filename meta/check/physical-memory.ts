@@ -8,13 +8,15 @@ import type { CheckTarget, PhysicalRange } from './target.ts';
 
 /** Nothing without a board. */
 export function checkPhysicalMemory(system: SystemDescription, target: CheckTarget): Diagnostic[] {
-  const { memory, devices } = target;
+  const { memory, devices, ram = [] } = target;
   if (memory === undefined || devices === undefined) return [];
   const board = target.board === undefined ? 'the board' : `board '${target.board}'`;
   const fixed = system.memoryRegions.flatMap((region) =>
     region.paddr === undefined ? [] : [{ region, start: region.paddr, end: region.paddr + region.size }],
   );
-  const onDevices = new Set(fixed.filter((range) => touches(range, devices)).map(({ region }) => region));
+  const onDevices = new Set(
+    fixed.filter((range) => touches(range, devices) && !isInside(range, ram)).map(({ region }) => region),
+  );
   return [
     ...fixed.flatMap((range) => checkRange(range, memory, devices, board)),
     ...findCachedDevices(system, onDevices),

@@ -22,6 +22,8 @@ export interface CheckTarget {
   readonly memory?: readonly PhysicalRange[] | undefined;
   /** Where its devices may lie; the kernel has what is in neither. */
   readonly devices?: readonly PhysicalRange[] | undefined;
+  /** The board's RAM, of which an SDK counts what its kernel does not manage among the devices. */
+  readonly ram?: readonly PhysicalRange[] | undefined;
   /** What the board is called in messages. */
   readonly board?: string | undefined;
 }

@@ -120,6 +120,22 @@ it('sources and images that are not there are named, with the line', async (ctx)
   );
 });
 
+it('what only the SDK knows is judged when an image is built', async (ctx) => {
+  await needTools(ctx, 'dtc', ['dtc']);
+  await needSdk(ctx);
+  const files = { 'system.ts': hello.replace('priority: 1', 'priority: 1, cpu: 3'), 'hello.c': '' };
+  const directory = project(files);
+  const check = await vmbuild(['generate', '--system', 'system.ts', '--output', 'out'], { cwd: directory });
+  expect(check.code).toBe(0);
+  const build = await vmbuild(['build', '--system', 'system.ts', '--build-dir', 'built'], { cwd: directory });
+  expect(build.stderr).toContain(
+    "error[SDF509]: cpu core must be less than 1, got 3 on element 'protection_domain'",
+  );
+  expect(build.stderr).toContain('at system.ts:3:7');
+  expect(build.code).toBe(1);
+  expect(existsSync(join(directory, 'built', 'loader.img'))).toBe(false);
+});
+
 it('an image that is there is taken, and gets its configs', { timeout: 240_000 }, async (ctx) => {
   await needSdk(ctx);
   const directory = project({
