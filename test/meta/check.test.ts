@@ -10,6 +10,7 @@ import {
   Refusal,
   SystemBuilder,
 } from '../../meta/index.ts';
+import { targetOf } from '../../meta/check/target.ts';
 import { rules } from './check-rules.ts';
 
 describe('rules', () => {
@@ -116,3 +117,22 @@ function refusedBy(sdf: SystemBuilder): readonly Diagnostic[] {
   }
   return [];
 }
+
+test('SDF214 is about devices, not about RAM that the kernel does not manage', () => {
+  const codesAt = (address: bigint): string[] => {
+    const sdf = builder();
+    const [a] = twoPds(sdf);
+    a.map(sdf.addMr({ name: 'm', size: 0x1000n, paddr: address }), { perms: 'rw' });
+    const range = (start: bigint, end: bigint): { start: bigint; end: bigint } => ({ start, end });
+    return checkSystem(sdf.describe(), {
+      ...targetOf('aarch64'),
+      memory: [range(0x6000_0000n, 0x8000_0000n)],
+      devices: [range(0n, 0x6000_0000n)],
+      ram: [range(0x4000_0000n, 0x8000_0000n)],
+    }).map(({ code }) => code);
+  };
+  expect(codesAt(0x900_0000n)).toEqual(['SDF214']);
+  expect(codesAt(0x4800_0000n)).toEqual([]);
+  expect(codesAt(0x6000_0000n)).toEqual([]);
+  expect(codesAt(0x9000_0000n)).toEqual(['SDF213']);
+});
