@@ -88,8 +88,8 @@ function prefillFinder(settings: Settings, file: string): (path: string) => Pref
   return (path) => {
     const found = folders.map((folder) => resolve(folder, path)).find((candidate) => existsSync(candidate));
     if (found === undefined) return 'missing';
-    const { size } = statSync(found);
-    return statSync(found).isFile() ? size : 'unreadable';
+    const stats = statSync(found);
+    return stats.isFile() ? stats.size : 'unreadable';
   };
 }
 

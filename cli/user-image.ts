@@ -11,7 +11,8 @@ import { openBoard } from '../make/store/sdk-board.ts';
 import { findLibvmm, findSddf } from '../make/store/sources.ts';
 import type { Step } from '../make/step.ts';
 import { findTools, type ToolName } from '../make/tools/find.ts';
-import { allPds, checkSystem, type Diagnostic, errorFinding, refuseErrors } from '../meta/index.ts';
+import type { CheckTarget } from '../meta/check/target.ts';
+import { allPds, type Diagnostic, errorFinding, refuseErrors } from '../meta/index.ts';
 import { targetOfSdk } from './check-target.ts';
 import { engineOptions } from './engine-options.ts';
 import { loadAll } from './load.ts';
@@ -83,19 +84,26 @@ async function loadInputs(
   const { settings, env } = context;
   const allowStack = settings.on('allow-stack');
   let wanted: ReadonlySet<string> = new Set();
+  let target: CheckTarget | undefined;
   const loaded = await loadAll({
+    // First: a description is judged for what its SDK says of kernel, memory and version.
+    sdk: async () => {
+      const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
+      reportSdk(settings, sdk);
+      const opened = openBoard(sdk, settings.text('board') ?? '', settings.text('config') ?? '');
+      target = await targetOfSdk(opened);
+      return opened;
+    },
     described: async () => {
-      const described = await loadUserSystem(context, file, { buildDir });
+      const described = await loadUserSystem(context, file, {
+        buildDir,
+        ...(target === undefined ? {} : { target }),
+      });
       const sources = sourcesOf(described);
       seen([...described.inputs, ...sources.map(({ path }) => path)]);
       printDiagnostics(refuseErrors([...described.findings, ...missingSources(sources)]));
       wanted = new Set([...described.programs.values()].flatMap(librariesOf));
       return described;
-    },
-    sdk: () => {
-      const sdk = findSdk({ sdk: settings.flag('sdk'), env, allowStack });
-      reportSdk(settings, sdk);
-      return openBoard(sdk, settings.text('board') ?? '', settings.text('config') ?? '');
     },
     sddf: () =>
       wanted.has('sddf') || wanted.has('serial_printf')
@@ -105,11 +113,7 @@ async function loadInputs(
       wanted.has('libvmm') ? findLibvmm({ libvmm: settings.flag('libvmm'), env, allowStack }) : undefined,
     tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', ...alsoTools], env),
   });
-  const { sddf, libvmm, described, sdk } = loaded;
-  // What only the SDK says: its version, its kernel, the board's memory.
-  const known = new Set(described.findings.map(({ code, message }) => `${code} ${message}`));
-  const more = checkSystem(described.system, await targetOfSdk(sdk));
-  printDiagnostics(refuseErrors(more.filter(({ code, message }) => !known.has(`${code} ${message}`))));
+  const { sddf, libvmm } = loaded;
   printDiagnostics([...(sddf?.warnings ?? []), ...(libvmm?.warnings ?? [])]);
   const sources = {
     ...(sddf === undefined ? {} : { sddf: sddf.source.path }),

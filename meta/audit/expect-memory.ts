@@ -2,8 +2,9 @@
 // The memory that an image ought to consist of: regions of the description, and what Microkit adds to each protection
 // domain (stack, IPC buffer, the pages of its program). Each is an array of frames of one size.
 
-import { allPds, type MemoryRegion, type SystemDescription } from '../model.ts';
-import { alignDown, alignUp } from '../units.ts';
+import type { Place } from '../diagnostic.ts';
+import { allPds, type Mapping, type MemoryRegion, type SystemDescription } from '../model.ts';
+import { alignDown, alignUp, hex } from '../units.ts';
 import { type Because, because } from './because.ts';
 import type { ExpectOptions } from './expect.ts';
 import {
@@ -104,6 +105,19 @@ export const plainMemory = (options: {
   fill: { kind: 'none' },
   frameName: options.isNumbered ? numbered(options.frameName) : () => options.frameName,
   because: options.because,
+});
+
+/** A map of the description; `owner` is who has it, as messages call it. */
+export const mappedRange = (
+  map: Mapping,
+  { memories, owner, place }: { memories: Memories; owner: string; place: Place | undefined },
+): ExpectedRange => ({
+  start: map.vaddr,
+  memory: memories.ofRegion(map.mr),
+  rights: map.perms.replace('x', ''),
+  cached: map.cached ?? true,
+  executable: map.perms.includes('x'),
+  because: because('map', `map of '${map.mr.name}' at ${hex(map.vaddr)} in ${owner}`, map.place ?? place),
 });
 
 export const plainRange = (memory: ExpectedMemory, start: bigint): ExpectedRange => ({

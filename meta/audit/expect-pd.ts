@@ -4,11 +4,10 @@
 
 import { pdLimits } from '../limits.ts';
 import type { ProtectionDomain } from '../model.ts';
-import { hex } from '../units.ts';
 import { type Because, because } from './because.ts';
 import type { Expectation } from './expect.ts';
 import { expectIrq, expectIoPort } from './expect-irq.ts';
-import { plainMemory, plainRange, programRanges } from './expect-memory.ts';
+import { mappedRange, plainMemory, plainRange, programRanges } from './expect-memory.ts';
 import type { MonitorObjects } from './expect-monitor.ts';
 import {
   cnodeCap,
@@ -242,20 +241,7 @@ function expectSpace(
   );
   const ranges: ExpectedRange[] = [
     ...(program === undefined ? [] : programRanges(program, { owner, elf: index, why, add: memories.add })),
-    ...pd.maps.map(
-      (map): ExpectedRange => ({
-        start: map.vaddr,
-        memory: memories.ofRegion(map.mr),
-        rights: map.perms.replace('x', ''),
-        cached: map.cached ?? true,
-        executable: map.perms.includes('x'),
-        because: because(
-          'map',
-          `map of '${map.mr.name}' at ${hex(map.vaddr)} in protection domain '${name}'`,
-          map.place ?? place,
-        ),
-      }),
-    ),
+    ...pd.maps.map((map) => mappedRange(map, { memories, owner: `protection domain '${name}'`, place })),
     plainRange(stack, shape.ipcBuffer - sizes.pageBytes - stackBytes),
     plainRange(buffer, shape.ipcBuffer),
   ];

@@ -4,10 +4,9 @@
 
 import { pdLimits } from '../limits.ts';
 import type { ProtectionDomain, Vcpu, VirtualMachine } from '../model.ts';
-import { hex } from '../units.ts';
 import { type Because, because } from './because.ts';
 import type { Expectation } from './expect.ts';
-import { plainMemory } from './expect-memory.ts';
+import { mappedRange, plainMemory } from './expect-memory.ts';
 import {
   cnodeCap,
   endpointCap,
@@ -18,7 +17,7 @@ import {
   plainCap,
   rootName,
 } from './expect-thread.ts';
-import type { ExpectedObject, ExpectedRange, ExpectedSpace } from './expected.ts';
+import type { ExpectedObject, ExpectedSpace } from './expected.ts';
 import { badge, pdSlot, sizes, tcbSlot } from './microkit.ts';
 
 export interface VcpuObjects {
@@ -61,19 +60,8 @@ function expectRoot(
     holder: `virtual machine '${vm.name}'`,
     owner: vm.name,
     kind: ept ? 'ept' : 'vspace',
-    ranges: vm.maps.map(
-      (map): ExpectedRange => ({
-        start: map.vaddr,
-        memory: memories.ofRegion(map.mr),
-        rights: map.perms.replace('x', ''),
-        cached: map.cached ?? true,
-        executable: map.perms.includes('x'),
-        because: because(
-          'map',
-          `map of '${map.mr.name}' at ${hex(map.vaddr)} in virtual machine '${vm.name}'`,
-          map.place ?? vm.place ?? pd.place,
-        ),
-      }),
+    ranges: vm.maps.map((map) =>
+      mappedRange(map, { memories, owner: `virtual machine '${vm.name}'`, place: vm.place ?? pd.place }),
     ),
   };
   return add(
