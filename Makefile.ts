@@ -7,38 +7,23 @@ import type { KernelOptions } from './linux/bootargs.ts';
 import { type BuiltGuest, guestSteps, type InitramfsPlan } from './linux/guest.ts';
 import type { GuestImages } from './linux/images.ts';
 import { judgeSteps } from './make/judge/step.ts';
+import { pdConfig } from './make/pd/compile.ts';
+import { planLibvmm, planSddfProgram, planSddfUtil, sddfIncludes } from './make/pd/sddf.ts';
 import {
-  compileOwn,
-  configObject,
-  linkPd,
-  objectOf,
-  outputsOf,
-  pdConfig,
-  type PdTools,
-} from './make/pd/compile.ts';
-import {
-  libvmmArchive,
-  planLibvmm,
-  planSddfProgram,
-  planSddfUtil,
-  sddfIncludes,
-  sddfUtilArchive,
-} from './make/pd/sddf.ts';
-import { vmmSources } from './make/sources.ts';
+  compileOurs,
+  compileVmm,
+  embedImages,
+  linkVmm,
+  ownIncludes,
+  type OwnTools,
+  planHeartbeat,
+} from './make/pd/vmm.ts';
 import type { SdkBoard } from './make/store/sdk-board.ts';
 import type { Step } from './make/step.ts';
-import { cc, type CompileOptions, outermost } from './make/tools/clang.ts';
+import { outermost } from './make/tools/clang.ts';
 import { microkit } from './make/tools/microkit.ts';
-import { ramOnlyFlags } from './make/tools/pd-flags.ts';
 import { writeFile } from './make/tools/write.ts';
-import {
-  configuredPds,
-  renderSdf,
-  sddfProgramNames,
-  type VsockGuest,
-  type VsockSystem,
-} from './meta/index.ts';
-import { hex } from './meta/units.ts';
+import { configuredPds, renderSdf, sddfProgramNames, type VsockSystem } from './meta/index.ts';
 
 export interface ImageInputs {
   readonly board: Board;
@@ -75,23 +60,22 @@ export const outputs = { system: 'vsock.system', image: 'loader.img', report: 'r
 export function planImage(inputs: ImageInputs): readonly Step[] {
   const { sdk, system } = inputs;
   const sdf = writeFile(outputs.system, renderSdf(system.system));
-  const tools = pdTools(inputs);
+  const tools = ownTools(inputs);
   const configs = configuredPds(system.configs).map((name) =>
-    pdConfig(tools, name, system.configs, { includes: ownIncludes(inputs) }),
+    pdConfig(tools, name, system.configs, { includes: ownIncludes(inputs.vmm) }),
   );
 
   const sddfUtil = planSddfUtil(tools, inputs.sddf);
   const libvmm = planLibvmm(tools, inputs.libvmm);
   const guests = planGuests(inputs);
-  const vmmObjects = compileVmm(inputs);
-  const images = system.guests.map((guest, i) => embedImages(inputs, guest, guests.guests[i]));
-  const vmms = system.guests.map(({ pd, programImage }, i) =>
-    linkPd(inputs, programImage, {
-      objects: [...outputsOf(vmmObjects), configObject(pd), ...outputsOf(images.slice(i, i + 1))],
-      archives: [libvmmArchive, sddfUtilArchive],
-    }),
-  );
-  const heartbeat = planHeartbeat(inputs);
+  const vmmObjects = compileVmm(tools, inputs.board, inputs.vmmDefines);
+  const images = system.guests.map(({ pd }, i) => {
+    const files = guests.guests[i];
+    assert(files !== undefined, `no files for the guest of ${pd}`);
+    return embedImages(tools, pd, files);
+  });
+  const vmms = system.guests.map(({ pd, programImage: image }) => linkVmm(tools, { pd, image, vmmObjects }));
+  const heartbeat = planHeartbeat(tools);
   const drivers = sddfProgramNames.map((program) => {
     const { sddf, board: devices } = inputs;
     return planSddfProgram(tools, { sddf, devices, program, pd: program }, system.configs);
@@ -126,12 +110,13 @@ export function planImage(inputs: ImageInputs): readonly Step[] {
   ];
 }
 
-// ---- compiling -----------------------------------------------------------------------------------------------------
+// ---- tools ---------------------------------------------------------------------------------------------------------
 
-function pdTools({ tools, sdk, board, libvmm, sddf, vmm }: ImageInputs): PdTools {
+function ownTools({ tools, sdk, board, libvmm, sddf, vmm }: ImageInputs): OwnTools {
   return {
     tools,
     sdk,
+    vmm,
     cpu: board.cpu,
     systemIncludes: [sdk.includeDir, `${libvmm}/include`, ...sddfIncludes(sddf)],
     prefixMap: outermost([
@@ -142,32 +127,6 @@ function pdTools({ tools, sdk, board, libvmm, sddf, vmm }: ImageInputs): PdTools
     ]),
   };
 }
-
-/** Our own C has no warnings; upstream's headers, which have some, count as the system's. */
-const compileVmm = (inputs: ImageInputs): readonly Step[] =>
-  vmmSources.map((source) =>
-    compileOurs(inputs, source, objectOf('vmm', source), {
-      flags: source.startsWith('vsock/') ? ramOnlyFlags : [],
-      defines: { ...cpuInterface(inputs.board), ...inputs.vmmDefines },
-    }),
-  );
-
-/** What the VMM must know of the guest's interrupt controller and libvmm does not say; nothing with GICv3. */
-export const cpuInterface = ({ guest }: Pick<Board, 'guest'>): Record<string, string> =>
-  guest.gic.cpuInterface === undefined ? {} : { GUEST_CPU_INTERFACE: hex(guest.gic.cpuInterface.base) };
-
-const compileOurs = (
-  inputs: ImageInputs,
-  source: string,
-  output: string,
-  options: Pick<CompileOptions, 'flags' | 'defines'> = {},
-): Step =>
-  compileOwn(pdTools(inputs), `${inputs.vmm}/${source}`, output, {
-    ...options,
-    includes: ownIncludes(inputs),
-  });
-
-const ownIncludes = ({ vmm }: ImageInputs): readonly string[] => [vmm, `${vmm}/vsock`];
 
 // ---- guests --------------------------------------------------------------------------------------------------------
 
@@ -197,43 +156,12 @@ function planGuests(inputs: ImageInputs): { steps: readonly Step[]; guests: read
   });
 }
 
-/** The guest's kernel, device tree and initrd in an object; what the VMM copies into its RAM at boot. */
-function embedImages(inputs: ImageInputs, { pd }: VsockGuest, files: BuiltGuest | undefined): Step {
-  assert(files !== undefined, `no files for the guest of ${pd}`);
-  const { kernel, dtb, initrd, fit } = files;
-  return cc({
-    clang: inputs.tools.clang,
-    source: `${inputs.vmm}/images.S`,
-    output: `obj/images/${pd}.o`,
-    flags: ['--target=aarch64-none-elf'],
-    defines: {
-      GUEST_KERNEL_IMAGE_PATH: quoteC(kernel),
-      GUEST_DTB_IMAGE_PATH: quoteC(dtb),
-      GUEST_INITRD_IMAGE_PATH: quoteC(initrd),
-    },
-    prefixMap: pdTools(inputs).prefixMap,
-    // The compiler's list of dependencies knows no .incbin. `fit` is there so that nothing is linked that does not fit.
-    alsoReads: [kernel, dtb, initrd, fit],
-  });
-}
-
-/** A string literal for the preprocessor and for the assembler behind it, which read backslashes and quotes alike. */
-const quoteC = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
-
-// ---- other programs, judging ---------------------------------------------------------------------------------------
-
-/** Our own program beside the VMMs (meta/heartbeat.ts). */
-function planHeartbeat(inputs: ImageInputs): { elf: string; steps: Step[] } {
-  const elf = 'heartbeat.elf';
-  const object = compileOurs(inputs, 'heartbeat.c', objectOf('vmm', 'heartbeat.c'));
-  const objects = [...outputsOf([object]), configObject('heartbeat')];
-  return { elf, steps: [object, linkPd(inputs, elf, { objects, archives: [sddfUtilArchive] })] };
-}
+// ---- judging -------------------------------------------------------------------------------------------------------
 
 /** The image is opened again, and what was really built is held against what SDK, libvmm and sDDF say of the board. */
 function judgeImage(inputs: ImageInputs): readonly Step[] {
   return [
-    compileOurs(inputs, 'judge_probe.c', 'judge/probe.o'),
+    compileOurs(ownTools(inputs), 'judge_probe.c', 'judge/probe.o'),
     ...judgeSteps({
       ...inputs,
       dtc: inputs.tools.dtc,

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boardNames, loadBoard } from '../../../boards/index.ts';
-import { cpuInterface } from '../../../Makefile.ts';
+import { cpuInterface } from '../../../make/pd/vmm.ts';
 import { requireOrSkip } from '../../require.ts';
 import { findClangs, noClang, sanitizers } from '../compile.ts';
 import { compileSeat, controllers, linkSeat, seatDir, seatTests } from './build.ts';
