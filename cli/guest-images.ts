@@ -21,19 +21,25 @@ import { reportDebian } from './progress.ts';
 import { printDiagnostics, say } from './report.ts';
 import type { CommandContext } from './vmbuild.ts';
 
+export interface GuestImagesOptions {
+  readonly isStoreOnly?: boolean;
+  /** In place of what --linux and --initrd name. */
+  readonly files?: { readonly linux?: string; readonly initrd?: string };
+}
+
 /** A task for `loadAll`; the last one, because it may take long: a load that is doomed fetches nothing. */
 export function guestImagesTask(
   context: CommandContext,
   preferred: GuestSource['from'],
-  isStoreOnly = false,
+  { isStoreOnly = false, files = {} }: GuestImagesOptions = {},
 ): (isDoomed: boolean) => Promise<LoadedImages> {
   const { settings } = context;
   const asked = parseGuest(settings.text('guest'));
   return async (isDoomed) => {
     const isOffline = isStoreOnly || settings.on('offline') || settings.on('dry-run');
     const fetching: Fetching = { context, isOffline, isDoomed: isDoomed && !isOffline };
-    const linux = await namedFile(fetching, 'kernel', settings.text('linux'));
-    const initrd = await namedFile(fetching, 'initrd', settings.text('initrd'));
+    const linux = await namedFile(fetching, 'kernel', files.linux ?? settings.text('linux'));
+    const initrd = await namedFile(fetching, 'initrd', files.initrd ?? settings.text('initrd'));
     const load = (source: GuestSource, stored?: StoredGuest): Promise<LoadedImages> =>
       loadFrom(fetching, { linux, initrd }, source, stored);
     if (asked !== undefined) return load(asked);

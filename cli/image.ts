@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What `build` and `qemu` share: settings to inputs, inputs to a plan, and the plan run.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageInputs, outputs, planImage } from '../Makefile.ts';
 import { type Board, loadBoard, packageDirectory, referenceDts } from '../boards/index.ts';
@@ -20,6 +19,7 @@ import { guestCount, loadDescription } from './describe.ts';
 import { engineOptions } from './engine-options.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
 import { loadAll } from './load.ts';
+import { nonceOf } from './nonce.ts';
 import { buildDirectory } from './options.ts';
 import { printDiagnostics, reportSdk, say } from './report.ts';
 import { reportBuild } from './progress.ts';
@@ -199,10 +199,3 @@ async function describeFitting(
   printDiagnostics([...system.warnings, ...refuseErrors(findings)]);
   return system;
 }
-
-/**
- * The guests' payload derives from it. It is part of the image, so that the same inputs make the same image, and an
- * image or a log of another board, configuration, kernel or number of guests does not pass for this one's.
- */
-const nonceOf = (...parts: readonly string[]): bigint =>
-  createHash('sha256').update(parts.join('\0')).digest().readBigUInt64BE();

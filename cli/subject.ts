@@ -55,8 +55,8 @@ async function ownSystem(
       hint: 'leave one of them out',
       exit: exitCode.usage,
     });
-  const { loadUserSystem, refuseGuestFlags } = await import('./user-system.ts');
-  refuseGuestFlags(context.settings);
+  const { loadUserSystem, refuseGuestCount } = await import('./user-system.ts');
+  refuseGuestCount(context.settings);
   const own = await loadUserSystem(context, description, { target });
   seen(own.inputs);
   return { system: own.system, findings: own.findings, name: own.name, place: description, own };

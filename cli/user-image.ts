@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What `build` and `qemu` do with `--system FILE`: the description, what its programs want, a plan, and the plan run.
 import { delimiter, dirname, join, resolve } from 'node:path';
-import type { Board } from '../boards/index.ts';
+import { type Board, packageDirectory } from '../boards/index.ts';
 import { runSteps, type RunReport } from '../make/engine.ts';
 import { librariesOf, planSystem, systemOutputs } from '../make/pd/system-plan.ts';
 import { isFile } from '../make/presence.ts';
@@ -19,7 +19,8 @@ import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
 import { reportBuild } from './progress.ts';
 import { printDiagnostics, reportSdk, say } from './report.ts';
-import { loadUserSystem, refuseGuestFlags, type UserSystem } from './user-system.ts';
+import { checkRoom, guestsOf, imageFiles, loadUserGuests, planUserGuests } from './user-guests.ts';
+import { loadUserSystem, refuseGuestCount, refuseGuestFlags, type UserSystem } from './user-system.ts';
 import type { CommandContext } from './vmbuild.ts';
 import type { Seen } from './watch.ts';
 
@@ -29,6 +30,8 @@ export interface BuiltSystem {
   readonly buildDir: string;
   /** Absolute path of loader.img. */
   readonly image: string;
+  /** Of the transfers between guests: 16 hexadecimal digits. */
+  readonly nonce: string;
   readonly steps: readonly Step[];
   /** Absent after a dry run. */
   readonly report?: RunReport;
@@ -41,14 +44,25 @@ export async function buildUserSystem(
   { alsoTools = [], seen = () => undefined }: { alsoTools?: readonly ToolName[]; seen?: Seen } = {},
 ): Promise<BuiltSystem> {
   const { settings, signal } = context;
-  refuseGuestFlags(settings);
+  refuseGuestCount(settings);
   const defaulted = (['board', 'config'] as const).filter((name) => settings.defaulted(name));
   if (defaulted.length > 0)
     say(settings, `by default: ${defaulted.map((name) => `--${name} ${settings.text(name)}`).join(' ')}`);
   const buildDir = buildDirectory(settings);
-  const { described, sdk, tools, sources } = await loadInputs(context, file, { buildDir, alsoTools, seen });
+  const {
+    described,
+    sdk,
+    tools,
+    sources,
+    guests: groups,
+  } = await loadInputs(context, file, { buildDir, alsoTools, seen });
   const directory = dirname(described.file);
   const { ready, searchPaths } = findImages(context, described);
+  const guests = planUserGuests(context, described, groups, {
+    clang: tools.clang.path,
+    lld: tools.lld.path,
+    dtc: tools.dtc.path,
+  });
   const steps = planSystem({
     ...described,
     ...sources,
@@ -56,6 +70,8 @@ export async function buildUserSystem(
     ready,
     searchPaths,
     sdk,
+    guests,
+    vmm: join(packageDirectory(), 'vmm'),
     tools: {
       clang: tools.clang.path,
       lld: tools.lld.path,
@@ -64,7 +80,7 @@ export async function buildUserSystem(
     },
   });
   const image = join(buildDir, systemOutputs(described.name).image);
-  const built = { board: described.board, described, buildDir, image, steps };
+  const built = { board: described.board, described, buildDir, image, nonce: guests.nonce, steps };
   if (settings.on('dry-run')) return built;
   try {
     const options = { signal, ...engineOptions(settings), onEvent: reportBuild(settings) };
@@ -85,6 +101,7 @@ async function loadInputs(
   const allowStack = settings.on('allow-stack');
   let wanted: ReadonlySet<string> = new Set();
   let target: CheckTarget | undefined;
+  let system: UserSystem | undefined;
   const loaded = await loadAll({
     // First: a description is judged for what its SDK says of kernel, memory and version.
     sdk: async () => {
@@ -99,10 +116,12 @@ async function loadInputs(
         buildDir,
         ...(target === undefined ? {} : { target }),
       });
-      const sources = sourcesOf(described);
+      const sources = [...sourcesOf(described), ...imagesOf(described)];
       seen([...described.inputs, ...sources.map(({ path }) => path)]);
       printDiagnostics(refuseErrors([...described.findings, ...missingSources(sources)]));
+      if (guestsOf(described).length === 0) refuseGuestFlags(settings, file);
       wanted = new Set([...described.programs.values()].flatMap(librariesOf));
+      system = described;
       return described;
     },
     sddf: () =>
@@ -111,10 +130,13 @@ async function loadInputs(
         : undefined,
     libvmm: () =>
       wanted.has('libvmm') ? findLibvmm({ libvmm: settings.flag('libvmm'), env, allowStack }) : undefined,
-    tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', ...alsoTools], env),
+    tools: () => findTools(['clang', 'lld', 'llvm-ar', 'llvm-objcopy', 'dtc', ...alsoTools], env),
+    // Last, because it may take long.
+    guests: (isDoomed) => (system === undefined ? [] : loadUserGuests(context, system, isDoomed)),
   });
   const { sddf, libvmm } = loaded;
-  printDiagnostics([...(sddf?.warnings ?? []), ...(libvmm?.warnings ?? [])]);
+  const tooLarge = await checkRoom(loaded.described, loaded.sdk, loaded.guests);
+  printDiagnostics(refuseErrors([...(sddf?.warnings ?? []), ...(libvmm?.warnings ?? []), ...tooLarge]));
   const sources = {
     ...(sddf === undefined ? {} : { sddf: sddf.source.path }),
     ...(libvmm === undefined ? {} : { libvmm: libvmm.source.path }),
@@ -133,7 +155,7 @@ interface UsedSource {
 function sourcesOf({ system, programs, file }: UserSystem): readonly UsedSource[] {
   return allPds(system.protectionDomains).flatMap(({ name, place }) => {
     const program = programs.get(name);
-    if (program === undefined || 'sddf' in program) return [];
+    if (program === undefined || !('sources' in program)) return [];
     return program.sources.map((source) => ({
       pd: name,
       source,
@@ -142,6 +164,14 @@ function sourcesOf({ system, programs, file }: UserSystem): readonly UsedSource[
     }));
   });
 }
+
+/** The kernels and initrds that the description names. */
+const imagesOf = (described: UserSystem): readonly UsedSource[] =>
+  guestsOf(described).flatMap(({ pd, guest, place }) => {
+    const paths = Object.values(imageFiles(described, guest));
+    const names = [guest.linux, guest.initrd].filter((name) => name !== undefined);
+    return names.map((source, i) => ({ pd, source, path: paths[i] ?? '', place }));
+  });
 
 const missingSources = (sources: readonly UsedSource[]): readonly Diagnostic[] =>
   sources

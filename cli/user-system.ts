@@ -94,16 +94,25 @@ export function systemName(file: string): string {
   return name === 'system' || name === 'index' ? basename(dirname(file)) || name : name;
 }
 
-/** What says something of the guests of the system that vmbuild ships. */
-const guestFlags = ['vms', 'guest', 'images', 'linux', 'initrd', 'append'] as const;
+/** How many guests there are is the description's word. */
+export function refuseGuestCount(settings: Settings): void {
+  if (settings.flag('vms') !== undefined)
+    refuse('ARG141', "--vms is about the guests of vmbuild's own system, and --system names another", {
+      hint: 'leave one of them out',
+      exit: exitCode.usage,
+    });
+}
 
-export function refuseGuestFlags(settings: Settings): void {
+/** What says something of Linux guests. */
+const guestFlags = ['guest', 'images', 'linux', 'initrd', 'append'] as const;
+
+export function refuseGuestFlags(settings: Settings, file: string): void {
   const given = guestFlags.filter((name) => settings.flag(name) !== undefined);
   if (given.length > 0)
     refuse(
       'ARG141',
-      `${given.map((name) => `--${name}`).join(', ')} is about the guests of vmbuild's own system, and --system names another`,
-      { hint: 'leave one of them out', exit: exitCode.usage },
+      `${given.map((name) => `--${name}`).join(', ')} is about Linux guests, and '${file}' describes none`,
+      { hint: 'leave it out, or add a guest with addLinux', exit: exitCode.usage },
     );
 }
 

@@ -12,7 +12,7 @@ import { guestLimits } from '../meta/limits.ts';
 import { type GpaRange, hex } from '../meta/units.ts';
 
 /** The whole .dts of a guest; `bootargs` is what the kernel's command line says (see linux/bootargs.ts). */
-export function renderGuestDts(layout: GuestLayout, bootargs: string): string {
+export function renderGuestDts(layout: GuestLayout, bootargs: string, { hasVsock = true } = {}): string {
   assertText(bootargs);
   const lines = [
     '// SPDX-License-Identifier: BSD-2-Clause',
@@ -39,7 +39,7 @@ export function renderGuestDts(layout: GuestLayout, bootargs: string): string {
     ...timer(layout),
     ...gic(layout.gic),
     ...virtioMmio(layout.console),
-    ...virtioMmio(layout.vsock),
+    ...(hasVsock ? virtioMmio(layout.vsock) : []),
   ];
   // The blank line after the last node.
   lines.pop();

@@ -22,6 +22,10 @@ export interface GuestMachinePlan {
   readonly name: string;
   readonly layout: GuestLayout;
   readonly orders: GuestOrders;
+  /** For the kernel's command line, before those for all guests. */
+  readonly append?: readonly string[];
+  /** Default true. */
+  readonly hasVsock?: boolean;
 }
 
 /** What the guests' initramfs is made from. */
@@ -201,9 +205,14 @@ const readNamed = async (io: StepFiles, files: readonly { name: string; path: st
 /** The fingerprint of a step's arguments other than files. */
 const keyOf = (...values: readonly unknown[]): string => digestText(JSON.stringify(values));
 
-function dtsStep(plan: GuestPlan, { name, layout, orders }: GuestMachinePlan): Step {
-  const options = { ...initOption(plan.images), ...plan.kernelOptions };
-  const text = renderGuestDts(layout, renderBootargs(orders, options));
+function dtsStep(plan: GuestPlan, { name, layout, orders, append = [], hasVsock }: GuestMachinePlan): Step {
+  const { more = [], ...kernelOptions } = plan.kernelOptions ?? {};
+  const options = { ...initOption(plan.images), ...kernelOptions, more: [...append, ...more] };
+  const text = renderGuestDts(
+    layout,
+    renderBootargs(orders, options),
+    hasVsock === undefined ? {} : { hasVsock },
+  );
   return writeFile(join(plan.outDir, `${name}.dts`), text);
 }
 

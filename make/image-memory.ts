@@ -9,7 +9,7 @@
 //
 // Source: Microkit 2.3.0, tool/microkit/src (loader.rs, capdl/, sel4.rs); the constants were measured there. The sums
 // come within 1 % of what the tool says.
-import { type Diagnostic, formatRange } from '../meta/diagnostic.ts';
+import { type Diagnostic, formatRange, type Place } from '../meta/diagnostic.ts';
 import { errorFinding } from '../meta/finding.ts';
 import { regionLimits } from '../meta/limits.ts';
 import { allPds, type MemoryRegion, type SystemDescription } from '../meta/model.ts';
@@ -74,18 +74,43 @@ export function checkMemory(
   if (isEnough(need)) return [];
   let most = count - 1;
   while (most >= min && !isEnough(needOf(most))) most -= 1;
-  const { imageRoom } = need;
-  const image = `the image takes about ${mib(need.imageBytes)} of the ${mib(sizeOf(imageRoom))} in ${formatRange(imageRoom.start, imageRoom.end)}, between kernel and loader`;
-  const ram = `the system about ${mib(need.ramBytes)} of ${mib(need.ramLimitBytes)} RAM`;
   const way =
     most >= min
       ? { fit: `${most} fit`, hint: `use --vms ${most}` }
       : { fit: `not even ${min} fit`, hint: 'use a smaller kernel or initrd' };
   return [
-    errorFinding('MEM101', `${count} guests are too many for '${board}': ${image}, and ${ram}; ${way.fit}`, {
+    errorFinding('MEM101', `${count} guests are too many for '${board}': ${sumsOf(need)}; ${way.fit}`, {
       hint: way.hint,
     }),
   ];
+}
+
+/** The same for a system of the user's own, of which nobody knows what it would be with fewer guests. */
+export const checkOwnMemory = (
+  need: MemoryNeed,
+  {
+    guests,
+    board,
+    place,
+  }: { readonly guests: number; readonly board: string; readonly place?: Place | undefined },
+): Diagnostic[] =>
+  isEnough(need)
+    ? []
+    : [
+        errorFinding(
+          'MEM102',
+          `the system, with ${guests} Linux guests, is too large for '${board}': ${sumsOf(need)}`,
+          {
+            hint: 'use fewer guests, a smaller kernel or initrd, or smaller memory regions',
+            place,
+          },
+        ),
+      ];
+
+function sumsOf({ imageBytes, imageRoom, ramBytes, ramLimitBytes }: MemoryNeed): string {
+  const room = formatRange(imageRoom.start, imageRoom.end);
+  const image = `the image takes about ${mib(imageBytes)} of the ${mib(sizeOf(imageRoom))} in ${room}, between kernel and loader`;
+  return `${image}, and the system about ${mib(ramBytes)} of ${mib(ramLimitBytes)} RAM`;
 }
 
 const { pageBytes, largePageBytes } = regionLimits;

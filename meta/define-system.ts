@@ -21,6 +21,7 @@ import type { DeviceTree } from './fdt/parse.ts';
 import { didYouMean, errorFinding } from './finding.ts';
 import { generateHeaders } from './generated.ts';
 import type { GuestLayout } from './guest.ts';
+import { type AddLinuxOptions, type AddVsockOptions, type LinuxGuest, LinuxGuests } from './linux-guests.ts';
 import { allPds, type SystemDescription } from './model.ts';
 import type { PdBuilder } from './pd-builder.ts';
 import { callSite } from './place.ts';
@@ -49,6 +50,10 @@ export interface SystemContext {
   readonly addTimer: (options: AddTimerOptions) => { readonly driver: PdBuilder };
   /** The board's serial port with sDDF's driver and virtualisers. Each client gets the symbol `serial_config`. */
   readonly addSerial: (options: AddSerialOptions) => SerialPds;
+  /** A Linux guest and its VMM, which is to be a client of the serial port, with `receive`, and of the timer. */
+  readonly addLinux: (options: AddLinuxOptions) => LinuxGuest;
+  /** Connects Linux guests by virtio sockets: each reaches the others by their `cid`. */
+  readonly addVsock: (options: AddVsockOptions) => void;
   /**
    * Gives the program of `pd` a config struct with these values, in a global that is called as the struct or `symbol`.
    * The struct's definition and the global's declaration come in by `#include "<pd>.system.h"`.
@@ -126,15 +131,22 @@ export async function describeOwnSystem(
 ): Promise<OwnSystem> {
   const sdf = new SystemBuilder(facts.board);
   const configs: ComponentConfig[] = [];
-  const serialClients: string[] = [];
+  const serial: { pd: PdBuilder; receives: boolean }[] = [];
+  const timer: PdBuilder[] = [];
+  const linux = new LinuxGuests(sdf, facts.board);
   const context: SystemContext = {
     sdf,
     ...facts,
-    addTimer: (options) => addTimer(sdf, facts, configs, options),
+    addTimer: (options) => {
+      timer.push(...options.clients);
+      return addTimer(sdf, facts, configs, options);
+    },
     addSerial: (options) => {
-      serialClients.push(...options.clients.map(({ name }) => name));
+      serial.push(...options.clients.map((pd) => ({ pd, receives: options.receive === true })));
       return addSerial(sdf, facts, configs, options);
     },
+    addLinux: (options) => linux.add(options),
+    addVsock: (options) => linux.connect(options),
     addConfig: (pd, type, value, symbol = tagOf(type.cName)) => {
       const config = componentConfig(
         { pd: pd.name, symbol, section: `.${symbol}`, dataFile: `${symbol}_${pd.name}.data` },
@@ -145,6 +157,7 @@ export async function describeOwnSystem(
     },
   };
   const described = (await defined[brand](context)) ?? {};
+  configs.push(...linux.finish({ serial, timer }));
   const system = sdf.describe();
   const allConfigs = [...configs, ...(described.configs ?? [])];
   const policies = described.policies ?? [];
@@ -162,8 +175,8 @@ export async function describeOwnSystem(
     findings: [...findings, ...broken],
     configs: allConfigs,
     policies,
-    programs: sdf.programs(),
-    serialClients,
+    programs: new Map([...sdf.programs(), ...linux.programs()]),
+    serialClients: serial.map(({ pd }) => pd.name),
   };
 }
 

@@ -5,7 +5,8 @@
 import type { SystemBuilder } from './builder.ts';
 import { type ComponentConfig, componentConfig } from './config/component.ts';
 import { heartbeatConfig, heartbeatListenerConfig } from './config/heartbeat.ts';
-import type { PdBuilder } from './pd-builder.ts';
+import type { PdBuilder, PdOptions } from './pd-builder.ts';
+import type { DriverConfig } from './sddf/driver-config.ts';
 
 export interface HeartbeatOptions {
   readonly priority: number;
@@ -13,6 +14,16 @@ export interface HeartbeatOptions {
   /** For guests whose VMM cannot tell when they are to wake up: they look with every beat. */
   readonly isFast: boolean;
 }
+
+/**
+ * A VMM may read the machine's counter where the kernel gives user space the EL1 physical timer, which sDDF's driver of
+ * the generic timer needs. It looks for itself (vmm/libvmm/generic_timer.h); this decides how often it is woken if not.
+ */
+export const isCounterReadable = ({
+  timer,
+}: {
+  readonly timer: { readonly driver: DriverConfig };
+}): boolean => timer.driver.compatible.includes('arm,armv8-timer');
 
 /**
  * A listener counts longer times in tenths of a second. A guest whose timer was missed is late by one of them at most; a
@@ -25,18 +36,31 @@ const fastPeriodUs = 4000;
 const budgetUs = 1000;
 
 /** Adds the protection domain and gives its config and those of its listeners. */
-export function addHeartbeat(
+export const addHeartbeat = (
   sdf: SystemBuilder,
-  { priority, listeners, isFast }: HeartbeatOptions,
-): ComponentConfig[] {
-  const periodUs = isFast ? fastPeriodUs : pulseUs;
-  const pd = sdf.addPd({
+  { listeners, ...options }: HeartbeatOptions,
+): ComponentConfig[] => connectHeartbeat(sdf, addHeartbeatPd(sdf, options), listeners);
+
+/** For who does not know all listeners yet. */
+export const addHeartbeatPd = (
+  sdf: SystemBuilder,
+  { priority, isFast, ...made }: Omit<HeartbeatOptions, 'listeners'> & Pick<PdOptions, 'program'>,
+): PdBuilder =>
+  sdf.addPd({
+    ...made,
     name: 'heartbeat',
     programImage: 'heartbeat.elf',
     priority,
     budget: budgetUs,
-    period: periodUs,
+    period: isFast ? fastPeriodUs : pulseUs,
   });
+
+export function connectHeartbeat(
+  sdf: SystemBuilder,
+  pd: PdBuilder,
+  listeners: readonly PdBuilder[],
+): ComponentConfig[] {
+  const periodUs = pd.options.period ?? pulseUs;
   const ids = listeners.map((listener) => sdf.addChannel({ a: { pd }, b: { pd: listener, notify: false } }));
   return [
     componentConfig(

@@ -59,6 +59,7 @@ export {
 } from './guest-tree.ts';
 export { renderSource } from './import/render-source.ts';
 export * from './limits.ts';
+export type { AddLinuxOptions, AddVsockOptions, LinuxGuest } from './linux-guests.ts';
 export * from './model.ts';
 export type { IoSpaceBuilder, IoSpaceOptions } from './io-space-builder.ts';
 export type {

@@ -10,7 +10,7 @@ import { vmmConfig, vmmLimits } from './config/vmm.ts';
 import { errorFinding } from './finding.ts';
 import { type GuestMachine, spiToVirq, type VirtioMmioNode } from './guest.ts';
 import { regionLimits } from './limits.ts';
-import type { Trigger } from './model.ts';
+import type { MemoryRegion, Trigger } from './model.ts';
 import type { PdBuilder, VmBuilder, VmOptions } from './pd-builder.ts';
 import { alignUp, hex, paddr } from './units.ts';
 import { type PassthroughDevice, passThrough } from './vmm-passthrough.ts';
@@ -31,6 +31,8 @@ export interface VmmOptions {
     readonly trigger?: Trigger;
     readonly id?: number;
   }[];
+  /** The guest's memory; default: a region `guest_ram_<vm>` is added. */
+  readonly ram?: MemoryRegion;
   /** Guest RAM at the same physical address; for devices that do DMA without an SMMU. */
   readonly oneToOneRam?: boolean;
 }
@@ -84,16 +86,20 @@ function mapVcpuInterface(sdf: SystemBuilder, vm: VmBuilder, { gic }: GuestMachi
   vm.map(mr, { vaddr: cpuInterface.base, perms: 'rw', cached: false });
 }
 
-function mapRam(sdf: SystemBuilder, { pd, guest, oneToOneRam }: VmmOptions, vm: VmBuilder): void {
+function mapRam(sdf: SystemBuilder, { pd, guest, ram, oneToOneRam }: VmmOptions, vm: VmBuilder): void {
   const { base, size } = guest.ram;
-  const mr = sdf.addMr({
-    name: `guest_ram_${vm.options.name}`,
-    size,
-    ...(oneToOneRam === true ? { paddr: base } : {}),
-  });
+  const mr =
+    ram ??
+    sdf.addMr({
+      name: guestRamName(vm.options.name),
+      size,
+      ...(oneToOneRam === true ? { paddr: base } : {}),
+    });
   pd.map(mr, { vaddr: base, perms: 'rw' });
   vm.map(mr, { vaddr: base, perms: 'rwx' });
 }
+
+export const guestRamName = (vm: string): string => `guest_ram_${vm}`;
 
 function checkLimits(sdf: SystemBuilder, options: VmmOptions, irqs: number): void {
   const { pd, vm, virtioDevices = [] } = options;

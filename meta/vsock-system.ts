@@ -8,7 +8,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { findNode } from './fdt/node.ts';
 import type { DeviceTree } from './fdt/parse.ts';
 import { checkGuestLayout, type GuestLayout } from './guest.ts';
-import { addHeartbeat } from './heartbeat.ts';
+import { addHeartbeat, isCounterReadable } from './heartbeat.ts';
 import type { Architecture, SystemDescription } from './model.ts';
 import type { DriverConfig } from './sddf/driver-config.ts';
 import { connectSerial } from './sddf/serial.ts';
@@ -123,13 +123,6 @@ export function describeVsockSystem(options: VsockSystemOptions): VsockSystem {
 
   return { ...sdf.build(), configs: [...vmmConfigs, ...vsock, ...serial, ...timer, ...heartbeat], guests };
 }
-
-/**
- * A VMM may read the machine's counter where the kernel gives user space the EL1 physical timer, which sDDF's driver of
- * the generic timer needs. It looks for itself (vmm/libvmm/generic_timer.h); this decides how often it is woken if not.
- */
-const isCounterReadable = ({ timer }: VsockSystemOptions['board']): boolean =>
-  timer.driver.compatible.includes('arm,armv8-timer');
 
 /** Guests mostly share one layout: its faults are to be said once. */
 function groupByLayout(guests: readonly VsockGuest[]): Map<GuestLayout, string[]> {

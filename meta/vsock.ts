@@ -12,6 +12,7 @@ import { errorFinding } from './finding.ts';
 import { spiToVirq, type VirtioMmioNode } from './guest.ts';
 import { vsockLimits } from './limits.ts';
 import type { PdBuilder } from './pd-builder.ts';
+import { callSite } from './place.ts';
 import { hex } from './units.ts';
 
 export interface VsockMember {
@@ -28,42 +29,58 @@ export interface VsockOptions {
   readonly ringBytes?: bigint;
 }
 
-type Peer = VsockConfigValue['peers'][number];
+export type VsockPeer = VsockConfigValue['peers'][number];
 
 /** Wires the members up, pair by pair in their order, and gives the config of each. */
 export function connectVsock(sdf: SystemBuilder, options: VsockOptions): ComponentConfig[] {
   const { members } = options;
-  const ringBytes = options.ringBytes ?? vsockLimits.defaultRingBytes;
-  checkOptions(sdf, options, ringBytes);
-  const peers = new Map<VsockMember, Peer[]>(members.map((member) => [member, []]));
+  for (const [i, member] of members.entries()) checkCid(sdf, member, members.slice(0, i));
+  const peers = connectPairs(sdf, options);
+  return members.map((member) => vsockConfigOf(member, peers.get(member) ?? []));
+}
+
+/** Wires the members up, and gives the peers of each. */
+export function connectPairs(
+  sdf: SystemBuilder,
+  options: VsockOptions,
+): ReadonlyMap<VsockMember, VsockPeer[]> {
+  const { members, ringBytes = vsockLimits.defaultRingBytes } = options;
+  checkGroup(sdf, options, ringBytes);
+  const peers = new Map<VsockMember, VsockPeer[]>(members.map((member) => [member, []]));
   for (const [i, a] of members.entries())
     for (const b of members.slice(i + 1)) {
       const pair = connectPair(sdf, a, b, ringBytes);
       peers.get(a)?.push(pair.a);
       peers.get(b)?.push(pair.b);
     }
-  return members.map((member) =>
-    componentConfig(
-      {
-        pd: member.pd.name,
-        symbol: 'vsock_config',
-        section: '.vsock_config',
-        dataFile: `vsock_${member.pd.name}.data`,
-      },
-      vsockConfig,
-      {
-        num_peers: peers.get(member)?.length ?? 0,
-        cid: member.cid,
-        mmio_base: member.node.base,
-        mmio_size: member.node.size,
-        irq: spiToVirq(member.node.spi),
-        peers: peers.get(member) ?? [],
-      },
-    ),
-  );
+  return peers;
 }
 
-function connectPair(sdf: SystemBuilder, a: VsockMember, b: VsockMember, size: bigint): { a: Peer; b: Peer } {
+export const vsockConfigOf = ({ pd, cid, node }: VsockMember, peers: readonly VsockPeer[]): ComponentConfig =>
+  componentConfig(
+    {
+      pd: pd.name,
+      symbol: 'vsock_config',
+      section: '.vsock_config',
+      dataFile: `vsock_${pd.name}.data`,
+    },
+    vsockConfig,
+    {
+      num_peers: peers.length,
+      cid,
+      mmio_base: node.base,
+      mmio_size: node.size,
+      irq: spiToVirq(node.spi),
+      peers,
+    },
+  );
+
+function connectPair(
+  sdf: SystemBuilder,
+  a: VsockMember,
+  b: VsockMember,
+  size: bigint,
+): { a: VsockPeer; b: VsockPeer } {
   const fromA = sdf.addMr({ name: `vsock/${a.pd.name}/${b.pd.name}`, size });
   const fromB = sdf.addMr({ name: `vsock/${b.pd.name}/${a.pd.name}`, size });
   const ringsOfA = { own_ring: a.pd.map(fromA, { perms: 'rw' }), peer_ring: a.pd.map(fromB, { perms: 'r' }) };
@@ -75,29 +92,35 @@ function connectPair(sdf: SystemBuilder, a: VsockMember, b: VsockMember, size: b
   };
 }
 
-function checkOptions(sdf: SystemBuilder, { members }: VsockOptions, ringBytes: bigint): void {
-  const { minCid, maxCid, maxPeers } = vsockLimits;
-  for (const { pd, cid } of members)
-    if (!Number.isInteger(cid) || cid < minCid || cid > maxCid)
-      sdf.report(
-        errorFinding(
-          'VSK101',
-          `CID ${cid} of '${pd.name}' is not in ${minCid}..${maxCid}: 0, 1, 2 and ${maxCid + 1} are reserved`,
-          {
-            hint: `use ${minCid} or more`,
-          },
-        ),
-      );
-  for (const { first, again } of duplicates(members, ({ cid }) => cid))
+/** CIDs are addresses: a system has each once. */
+export function checkCid(sdf: SystemBuilder, member: VsockMember, others: readonly VsockMember[]): void {
+  const { pd, cid } = member;
+  const { minCid, maxCid } = vsockLimits;
+  if (!Number.isInteger(cid) || cid < minCid || cid > maxCid)
     sdf.report(
-      errorFinding('VSK102', `'${first.pd.name}' and '${again.pd.name}' both have CID ${again.cid}`, {
-        hint: `give '${again.pd.name}' another`,
+      errorFinding(
+        'VSK101',
+        `CID ${cid} of '${pd.name}' is not in ${minCid}..${maxCid}: 0, 1, 2 and ${maxCid + 1} are reserved`,
+        { hint: `use ${minCid} or more`, place: callSite() },
+      ),
+    );
+  const first = others.find((other) => other.cid === cid);
+  if (first !== undefined)
+    sdf.report(
+      errorFinding('VSK102', `'${first.pd.name}' and '${pd.name}' both have CID ${cid}`, {
+        hint: `give '${pd.name}' another`,
+        place: callSite(),
       }),
     );
+}
+
+function checkGroup(sdf: SystemBuilder, { members }: VsockOptions, ringBytes: bigint): void {
+  const { maxPeers } = vsockLimits;
   for (const { again } of duplicates(members, ({ pd }) => pd.name))
     sdf.report(
       errorFinding('VSK103', `'${again.pd.name}' is a member of the vsock connection twice`, {
         hint: 'name it once',
+        place: callSite(),
       }),
     );
   if (members.length - 1 > maxPeers)
@@ -107,6 +130,7 @@ function checkOptions(sdf: SystemBuilder, { members }: VsockOptions, ringBytes: 
         `${members.length} VMMs are to be connected by vsock; each can have ${maxPeers} peers`,
         {
           hint: `use at most ${maxPeers + 1}`,
+          place: callSite(),
         },
       ),
     );
@@ -121,7 +145,7 @@ function checkRingBytes(sdf: SystemBuilder, ringBytes: bigint): void {
     errorFinding(
       'VSK105',
       `vsock regions of ${formatSize(ringBytes)} are not a page of ${hex(header)} and a power of two from ${hex(min)} to ${hex(max)} of data`,
-      { hint: `use ${hex(vsockLimits.defaultRingBytes)}, the default` },
+      { hint: `use ${hex(vsockLimits.defaultRingBytes)}, the default`, place: callSite() },
     ),
   );
 }

@@ -111,7 +111,7 @@ function roomsOf(settings: Settings, env: NodeJS.ProcessEnv): readonly Room[] {
 async function guestImages(context: CommandContext): Promise<string> {
   const asked = parseGuest(context.settings.text('guest'));
   try {
-    const { images } = await guestImagesTask(context, 'trustworthy-systems', true)(false);
+    const { images } = await guestImagesTask(context, 'trustworthy-systems', { isStoreOnly: true })(false);
     return `${images.kernel.release ?? 'a kernel of unknown release'}  ${images.kernel.path}`;
   } catch (error) {
     if (!(error instanceof Refusal) || !error.diagnostics.some(({ code }) => isAbsence.has(code)))

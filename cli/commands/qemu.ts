@@ -24,7 +24,10 @@ import { commandLine, describeSteps } from '../progress.ts';
 import type { Settings } from '../options.ts';
 import { printDiagnostics, say } from '../report.ts';
 import { linesOf, reportRun } from '../run-report.ts';
+import { guestsOf } from '../user-guests.ts';
 import { buildUserSystem } from '../user-image.ts';
+import { loadUserSystem } from '../user-system.ts';
+import { userParties } from '../user-verdict.ts';
 import { describeVerified } from '../verified.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 import { type Board, loadBoard } from '../../boards/index.ts';
@@ -63,19 +66,12 @@ export const run: Command = async (context) => {
   return reportRun(settings, { end, findings, verdictOf });
 };
 
-/** A system of the user's own: what its clients print on the serial line is shown, and judged by --expect REGEX alone. */
+/** A system of the user's own: what its clients print on the serial line is shown, and judged. */
 async function runUserSystem(context: CommandContext, file: string): Promise<number> {
   const { settings, env } = context;
   const expect = parseExpect(settings.text('expect'));
-  if (expect === 'verdict')
-    refuse(
-      'ARG142',
-      "--expect without a pattern asks vmbuild's own guests, which a system of yours has not",
-      {
-        hint: "give it what a line of yours must match: --expect 'ready'",
-        exit: exitCode.usage,
-      },
-    );
+  // Before anything is built.
+  const parties = expect === 'verdict' ? userParties(await loadUserSystem(context, file)) : [];
   const machine = await machineOf(settings.text('board') ?? '');
   const properties = await propertiesOf(machine, env);
   const built = await buildUserSystem(context, file, { alsoTools: [machine.system] });
@@ -97,8 +93,8 @@ async function runUserSystem(context: CommandContext, file: string): Promise<num
     ...(expect === undefined
       ? interactive
       : {
-          expect: { pattern: expect },
-          deadlineMs: deadlineMsOf(settings, 1),
+          expect: expect === 'verdict' ? { verdict: { nonce: built.nonce, parties } } : { pattern: expect },
+          deadlineMs: deadlineMsOf(settings, Math.max(1, guestsOf(built.described).length)),
           onLine: (line: ConsoleLine) => say(settings, paintLine(line, clients)),
         }),
   });

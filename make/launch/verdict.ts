@@ -54,7 +54,9 @@ export type Judgement =
   | { readonly kind: 'refused'; readonly diagnostics: readonly Diagnostic[] };
 
 /** Who must report what. `guests` in the order of their consoles. */
-export const partiesOf = (guests: readonly VsockGuestPlan[]): Party[] =>
+export const partiesOf = (
+  guests: readonly Pick<VsockGuestPlan, 'vm' | 'cid' | 'recvFrom' | 'sendTo'>[],
+): Party[] =>
   guests.flatMap(({ vm: name, cid, recvFrom, sendTo }, client): Party[] => [
     ...(recvFrom === undefined ? [] : [{ role: 'recv' as const, client, name, cid, peer: recvFrom }]),
     ...(sendTo === undefined ? [] : [{ role: 'send' as const, client, name, cid, peer: sendTo }]),

@@ -7,7 +7,8 @@ import { configuredPds } from '../../meta/config/component.ts';
 import { systemHeaderName } from '../../meta/config/system-header.ts';
 import { configHeader, type GeneratedFile, generateHeaders, headerDirectory } from '../../meta/generated.ts';
 import { allPds, type SystemDescription } from '../../meta/model.ts';
-import type { Library, OwnProgram, Program } from '../../meta/program.ts';
+import type { Library, OwnProgram, Program, VmbuildProgram } from '../../meta/program.ts';
+import type { GuestLayout } from '../../meta/guest.ts';
 import { renderSdf } from '../../meta/sdf/render.ts';
 import type { SdkBoard } from '../store/sdk-board.ts';
 import type { Step } from '../step.ts';
@@ -15,7 +16,7 @@ import { outermost } from '../tools/clang.ts';
 import { microkit } from '../tools/microkit.ts';
 import { updateSections, extractSection } from '../tools/objcopy.ts';
 import { writeFile } from '../tools/write.ts';
-import { compileOwn, configObject, linkPd, objectOf, outputsOf, pdConfig, type PdTools } from './compile.ts';
+import { compileOwn, configObject, linkPd, objectOf, outputsOf, pdConfig } from './compile.ts';
 import {
   libvmmArchive,
   planLibvmm,
@@ -27,6 +28,15 @@ import {
   serialPrintfArchive,
   type SddfDevices,
 } from './sddf.ts';
+import {
+  compileVmm,
+  embedImages,
+  type GuestFiles,
+  linkVmm,
+  ownIncludes,
+  type OwnTools,
+  planHeartbeat,
+} from './vmm.ts';
 
 export interface SystemInputs {
   /** Of the SDF: `<name>.system`. */
@@ -40,9 +50,13 @@ export interface SystemInputs {
   readonly ready: ReadonlyMap<string, string>;
   /** Where Microkit looks for what fills memory regions. */
   readonly searchPaths: readonly string[];
-  readonly board: SddfDevices & { readonly cpu: string };
+  readonly board: SddfDevices & { readonly cpu: string; readonly guest: GuestLayout };
   readonly sdk: SdkBoard;
-  readonly tools: PdTools['tools'];
+  readonly tools: OwnTools['tools'];
+  /** Directory of vmbuild's vmm/. */
+  readonly vmm: string;
+  /** The files of Linux guests, by the names of their VMMs, and the steps that make them (linux/guest.ts). */
+  readonly guests: { readonly steps: readonly Step[]; readonly files: ReadonlyMap<string, GuestFiles> };
   /** Source directories, where a program wants them. */
   readonly sddf?: string;
   readonly libvmm?: string;
@@ -52,20 +66,23 @@ export const systemOutputs = (name: string) =>
   ({ system: `${name}.system`, image: 'loader.img', report: 'report.txt' }) as const;
 
 /** The libraries that a program is linked with. */
-export const librariesOf = (program: Program): readonly Library[] =>
-  'sddf' in program ? ['sddf'] : (program.libraries ?? ['sddf']);
+export function librariesOf(program: Program): readonly Library[] {
+  if ('vmbuild' in program) return program.vmbuild === 'linux_vmm' ? ['libvmm', 'sddf'] : ['sddf'];
+  return 'sddf' in program ? ['sddf'] : (program.libraries ?? ['sddf']);
+}
 
 /** Everything from sources to `loader.img`. */
 export function planSystem(inputs: SystemInputs): readonly Step[] {
   const { name, system, configs, sdk, sddf, libvmm } = inputs;
   const outputs = systemOutputs(name);
   const pdTools = toolsFor(inputs);
+  const vmmObjects = compileVmm(pdTools, inputs.board);
   const headers = headersOf(inputs);
   const compiledConfigs = configuredPds(configs).map((pd) =>
     pdConfig(pdTools, pd, configs, { includes: includesOf(inputs, pd), alsoReads: headers.structs }),
   );
   const programs = allPds(system.protectionDomains).map((pd) =>
-    planProgram(inputs, pdTools, headers, { pd: pd.name, image: pd.programImage }),
+    planProgram({ ...inputs, pdTools, headers, vmmObjects }, { pd: pd.name, image: pd.programImage }),
   );
   const image = microkit({
     sdk: { path: sdk.sdk.path, tool: sdk.sdk.tool, toolInputs: sdk.toolInputs },
@@ -85,19 +102,24 @@ export function planSystem(inputs: SystemInputs): readonly Step[] {
     ...compiledConfigs.flat(),
     ...(sddf === undefined ? [] : [...planSddfUtil(pdTools, sddf), ...planSerialPrintf(pdTools, sddf)]),
     ...(libvmm === undefined ? [] : planLibvmm(pdTools, libvmm)),
+    ...([...inputs.programs.values()].some(isLinuxVmm) ? vmmObjects : []),
+    ...inputs.guests.steps,
     ...programs.flatMap(({ steps }) => steps),
     image,
   ];
 }
 
-function toolsFor({ tools, sdk, board, sddf, libvmm, directory, programs }: SystemInputs): PdTools {
+const isLinuxVmm = (program: Program): boolean => 'vmbuild' in program && program.vmbuild === 'linux_vmm';
+
+function toolsFor({ tools, sdk, board, sddf, libvmm, vmm, directory, programs }: SystemInputs): OwnTools {
   const outside = [...programs.values()]
-    .flatMap((program) => ('sddf' in program ? [] : program.sources))
+    .flatMap((program) => ('sources' in program ? program.sources : []))
     .map((source) => dirname(resolve(directory, source)))
     .filter((place) => relative(directory, place).startsWith('..') || isAbsolute(relative(directory, place)));
   return {
     tools,
     sdk,
+    vmm,
     cpu: board.cpu,
     systemIncludes: [
       sdk.includeDir,
@@ -108,6 +130,7 @@ function toolsFor({ tools, sdk, board, sddf, libvmm, directory, programs }: Syst
       [sdk.sdk.path, '/microkit-sdk'],
       ...(libvmm === undefined ? [] : [[libvmm, '/libvmm'] as const]),
       ...(sddf === undefined ? [] : [[sddf, '/sddf'] as const]),
+      [vmm, '/vmm'],
       [directory, '/system'],
       ...[...new Set(outside)].toSorted().map((place, i) => [place, `/system-${i + 1}`] as const),
     ]),
@@ -133,40 +156,47 @@ function headersOf({ system, configs }: SystemInputs): Headers {
 }
 
 /** Where C of the user's own finds headers: what is generated, what lies beside a source, what the description names. */
-function includesOf({ programs, directory }: SystemInputs, pd: string): readonly string[] {
+function includesOf({ programs, directory, vmm }: SystemInputs, pd: string): readonly string[] {
   const program = programs.get(pd);
   if (program === undefined || 'sddf' in program) return [headerDirectory];
+  // Structs of our own are declared there.
+  const ours = 'vmbuild' in program || program.guest !== undefined ? ownIncludes(vmm) : [];
+  if ('vmbuild' in program) return [headerDirectory, ...ours];
   const beside = program.sources.map((source) => dirname(resolve(directory, source)));
   const named = (program.includes ?? []).map((path) => resolve(directory, path));
-  return [headerDirectory, ...new Set([...beside, ...named])];
+  return [headerDirectory, ...new Set([...beside, ...named, ...ours])];
 }
 
 // ---- programs ------------------------------------------------------------------------------------------------------
+
+interface Planning extends SystemInputs {
+  readonly pdTools: OwnTools;
+  readonly headers: Headers;
+  readonly vmmObjects: readonly Step[];
+}
+
+interface PlannedPd {
+  readonly pd: string;
+  readonly image: string;
+}
 
 interface Planned {
   readonly elf: string;
   readonly steps: readonly Step[];
 }
 
-function planProgram(
-  inputs: SystemInputs,
-  pdTools: PdTools,
-  headers: Headers,
-  { pd, image }: { readonly pd: string; readonly image: string },
-): Planned {
-  const { programs, sddf, board, configs } = inputs;
+function planProgram(inputs: Planning, { pd, image }: PlannedPd): Planned {
+  const { programs, pdTools, sddf, board, configs } = inputs;
   const program = programs.get(pd);
   if (program === undefined) return planReady(inputs, { pd, image });
-  if (!('sddf' in program)) return planOwn(inputs, pdTools, headers, { pd, image, program });
+  if ('vmbuild' in program) return planVmbuild(inputs, { pd, image, program });
+  if (!('sddf' in program)) return planOwn(inputs, { pd, image, program });
   if (sddf === undefined) throw new Error(`no sDDF for the program of ${pd}`);
   return planSddfProgram(pdTools, { sddf, devices: board, program: program.sddf, pd, image }, configs);
 }
 
 /** An ELF from elsewhere: as it is, or with the bytes of its configs in a new copy. */
-function planReady(
-  { ready, configs, tools }: SystemInputs,
-  { pd, image }: { readonly pd: string; readonly image: string },
-): Planned {
+function planReady({ ready, configs, tools }: SystemInputs, { pd, image }: PlannedPd): Planned {
   const input = ready.get(pd);
   if (input === undefined) throw new Error(`no program image of ${pd}`);
   const sections = configs.filter((config) => config.pd === pd).map(({ section }) => section);
@@ -183,16 +213,30 @@ function planReady(
   };
 }
 
+function planVmbuild(
+  inputs: Planning,
+  { pd, image, program }: PlannedPd & { readonly program: VmbuildProgram },
+): Planned {
+  const { pdTools, vmmObjects } = inputs;
+  if (program.vmbuild === 'heartbeat') return planHeartbeat(pdTools, image);
+  const linked = linkVmm(pdTools, { pd, image, vmmObjects });
+  return { elf: image, steps: [embedGuest(inputs, pd), linked] };
+}
+
+function embedGuest({ guests, pdTools }: Planning, pd: string): Step {
+  const files = guests.files.get(pd);
+  if (files === undefined) throw new Error(`no files for the guest of ${pd}`);
+  return embedImages(pdTools, pd, files);
+}
+
 /** Warnings are shown and stop nothing: `flags` may say otherwise. */
 const warnings = ['-Wextra'];
 
 function planOwn(
-  inputs: SystemInputs,
-  pdTools: PdTools,
-  headers: Headers,
-  { pd, image, program }: { readonly pd: string; readonly image: string; readonly program: OwnProgram },
+  inputs: Planning,
+  { pd, image, program }: PlannedPd & { readonly program: OwnProgram },
 ): Planned {
-  const { directory, configs } = inputs;
+  const { directory, configs, pdTools, headers } = inputs;
   const includes = includesOf(inputs, pd);
   const alsoReads = [`${headerDirectory}/${systemHeaderName(pd)}`, ...headers.structs];
   // For sources that several protection domains are made from: `#include SYSTEM_HEADER`.
@@ -207,11 +251,12 @@ function planOwn(
     ),
   );
   const isConfigured = configs.some((config) => config.pd === pd);
+  const images = program.guest === undefined ? [] : [embedGuest(inputs, pd)];
   const linked = linkPd(pdTools, image, {
-    objects: [...outputsOf(objects), ...(isConfigured ? [configObject(pd)] : [])],
+    objects: [...outputsOf([...objects, ...images]), ...(isConfigured ? [configObject(pd)] : [])],
     archives: archivesOf(program),
   });
-  return { elf: image, steps: [...objects, linked] };
+  return { elf: image, steps: [...objects, ...images, linked] };
 }
 
 /** In the order in which they stand in for each other. */

@@ -98,7 +98,6 @@ it('Ctrl-C ends a description that loops', async (ctx) => {
 it.each([
   ['ARG140', ['generate', '--watch']],
   ['ARG141', ['generate', '--system', 'my.ts', '--vms', '3']],
-  ['ARG142', ['qemu', '--system', 'my.ts', '--expect']],
   ['ARG143', ['check', '--system', 'my.ts', 'my.system']],
   ['ARG144', ['check', '--system', 'my.ts', '--arch', 'riscv64']],
 ] as const)('%s: %j', async (code, args) => {

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The sums of what a system takes, the limits they are held against, and the words of the refusal.
 import { describe, expect, it } from 'vitest';
-import { addUpMemory, checkMemory, isEnough, type MemoryInputs } from '../../make/image-memory.ts';
+import {
+  addUpMemory,
+  checkMemory,
+  checkOwnMemory,
+  isEnough,
+  type MemoryInputs,
+} from '../../make/image-memory.ts';
 import type { SystemDescription } from '../../meta/index.ts';
 import { bytes, paddr } from '../../meta/units.ts';
 
@@ -134,6 +140,22 @@ describe('the refusal', () => {
       'use a smaller kernel or initrd',
     ]);
     expect(check(2, { guestFilesBytes: 200n * mib })).toHaveLength(1);
+  });
+
+  it('of a system of the user: both sums, and the line', () => {
+    const place = { file: 'my.ts', line: 7, column: 5 };
+    const check = (guests: number) =>
+      checkOwnMemory(addUpMemory(inputs(guests)), { guests, board: 'a_board', place });
+    expect(check(5)).toEqual([]);
+    expect(check(6)).toMatchObject([
+      {
+        code: 'MEM102',
+        message: expect.stringMatching(
+          /^the system, with 6 Linux guests, is too large for 'a_board': the image takes about 25\d\.\d MiB of the 253\.6 MiB /,
+        ) as string,
+        place,
+      },
+    ]);
   });
 
   it('to the byte', () => {
