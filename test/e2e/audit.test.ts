@@ -51,7 +51,7 @@ for (const config of ['debug', 'release'])
     process.stdout.write(`the shipped system, ${config}: ${counts}, ${policies}\n`);
   });
 
-const examples = ['hello', 'two-pds', 'timer', 'supervisor'];
+const examples = ['hello', 'two-pds', 'timer', 'supervisor', 'linux'];
 
 for (const name of examples)
   it(`explains the example ${name}`, { timeout: 5 * minutes }, async (ctx) => {
