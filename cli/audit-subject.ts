@@ -39,13 +39,13 @@ export async function loadAuditSubject(context: CommandContext): Promise<AuditSu
   const own = settings.text('system');
   const file = settings.text('file');
   const capdl = settings.text('capdl');
-  if (own !== undefined && (file !== undefined || capdl !== undefined))
-    refuse('ARG160', `--system ${own} is built to be audited, and '${file ?? capdl}' is another one`, {
+  if (own !== undefined && file !== undefined)
+    refuse('ARG160', `--system ${own} is one system, and '${file}' another`, {
       hint: 'leave one of the two out',
       exit: exitCode.usage,
     });
-  if (own !== undefined) return builtSystem(context, own);
-  if (file === undefined && capdl === undefined) return builtVsock(context);
+  if (capdl === undefined && own !== undefined) return builtSystem(context, own);
+  if (capdl === undefined && file === undefined) return builtVsock(context);
   return givenSystem(context, capdl);
 }
 
@@ -133,7 +133,7 @@ export async function compareImages(image: string, audited: string): Promise<voi
 
 async function givenSystem(context: CommandContext, capdl: string | undefined): Promise<AuditSubject> {
   const { settings } = context;
-  const { system, findings, place } = await loadSubject(context, await loadCheckTarget(context));
+  const { system, findings, place, own } = await loadSubject(context, await loadCheckTarget(context));
   printDiagnostics(refuseErrors(findings));
   if (system === undefined) throw new Error('no system without a finding');
   const file = settings.text('file');
@@ -150,7 +150,7 @@ async function givenSystem(context: CommandContext, capdl: string | undefined): 
   const found = capdl ?? (await runTool(context, { file: file ?? '', system, sdk, folders, find }));
   return {
     system,
-    policies: [],
+    policies: own === undefined ? [] : parsePolicies(own.policies, place),
     capdl: await readCapdlFile(found),
     options: { config: settings.text('config'), ...withMonitor(programs, monitor), prefills },
     place,

@@ -64,6 +64,25 @@ for (const name of examples)
     process.stdout.write(`example ${name}: ${counts}\n`);
   });
 
+it('audits a description and what the tool made of it, without SDK and guest images', {
+  timeout: 5 * minutes,
+}, async (ctx) => {
+  await needStack(ctx);
+  const system = join(packageRoot, 'examples/linux/system.ts');
+  const directory = join(root, 'linux');
+  const built = await vmbuild(['audit', '--system', system, '-d', directory, '-q']);
+  expect(built.code, built.stderr).toBe(0);
+  const capdl = join(directory, 'audit/capdl.json');
+  const nothing = join(root, 'nothing');
+  const run = await vmbuild(['audit', '--system', system, '--capdl', capdl, '-d', nothing], {
+    env: { MICROKIT_SDK: undefined, VMBUILD_CACHE: nothing, XDG_CACHE_HOME: nothing },
+  });
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stderr).toContain('receiver_vmm.elf');
+  expect(run.stdout).toMatch(/capabilities explained ([0-9]+) of \1\n/);
+  expect(run.stdout).toContain('policies proved 2 of 2\n');
+});
+
 it('audits an SDF file and what the tool made of it, and names the line', {
   timeout: 5 * minutes,
 }, async (ctx) => {
