@@ -11,8 +11,16 @@ import { addUpMemory, checkOwnMemory } from '../make/image-memory.ts';
 import type { GuestFiles } from '../make/pd/vmm.ts';
 import type { SdkBoard } from '../make/store/sdk-board.ts';
 import { inDirectory, type Step } from '../make/step.ts';
-import { allPds, type Diagnostic, type EmbeddedGuest, type Place, type Program } from '../meta/index.ts';
+import {
+  allPds,
+  type Diagnostic,
+  type EmbeddedGuest,
+  type Place,
+  type Program,
+  Refusal,
+} from '../meta/index.ts';
 import { appendedWords, guestImagesTask } from './guest-images.ts';
+import { loadAll } from './load.ts';
 import { nonceOf } from './nonce.ts';
 import { printDiagnostics } from './report.ts';
 import type { UserSystem } from './user-system.ts';
@@ -53,14 +61,34 @@ export async function loadUserGuests(
     const files = [linux, initrd].join('\0');
     groups.set(files, [...(groups.get(files) ?? []), user]);
   }
-  const loaded: GuestGroup[] = [];
-  for (const guests of groups.values()) {
-    const files = imageFiles(described, guests[0]?.guest);
+  const tasks: Record<string, (isDoomedHere: boolean) => Promise<GuestGroup>> = {};
+  for (const [files, guests] of groups)
+    tasks[files] = (isDoomedHere) => loadGroup(context, described, guests, isDoomed || isDoomedHere);
+  return Object.values(await loadAll(tasks));
+}
+
+async function loadGroup(
+  context: CommandContext,
+  described: UserSystem,
+  guests: readonly UserGuest[],
+  isDoomed: boolean,
+): Promise<GuestGroup> {
+  const [first] = guests;
+  const files = imageFiles(described, first?.guest);
+  const named: readonly (string | undefined)[] = Object.values(files);
+  // What is wrong with a file that the description names is said at the line that names it.
+  const atLine = (found: Diagnostic): Diagnostic =>
+    first?.place !== undefined && named.includes(found.place?.file)
+      ? { ...found, place: first.place }
+      : found;
+  try {
     const { images, warnings } = await guestImagesTask(context, 'trustworthy-systems', { files })(isDoomed);
-    printDiagnostics(warnings);
-    loaded.push({ guests, images });
+    printDiagnostics(warnings.map(atLine));
+    return { guests, images };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(error.diagnostics.map(atLine), error.exit);
   }
-  return loaded;
 }
 
 /** Absolute paths of what the description names. */

@@ -65,13 +65,22 @@ describe.each(examples)('examples/%s', (name) => {
   });
 });
 
-it('a system is the same wherever it is built', { timeout: 240_000 }, async (ctx) => {
-  await needSdk(ctx);
-  const images = [];
-  for (const out of [scratch(), scratch('vmbuild another place ')]) {
-    const built = await vmbuild(['build', '--system', 'examples/timer/system.ts', '--build-dir', out]);
-    expect(built.code, built.stderr).toBe(0);
-    images.push(readFileSync(join(out, 'loader.img')));
-  }
-  expect(images[0]?.equals(images[1] ?? Buffer.alloc(0))).toBe(true);
-});
+it.for([
+  ['timer', 'qemu_virt_aarch64', 'debug'],
+  ['linux', 'maaxboard', 'release'],
+] as const)(
+  '%s is the same wherever it is built, on %s in %s',
+  { timeout: 240_000 },
+  async ([name, board, config], ctx) => {
+    await needSdk(ctx, config, board);
+    await need(name)(ctx);
+    const images = [];
+    const system = `examples/${name}/system.ts`;
+    for (const out of [scratch(), scratch('vmbuild another place ')]) {
+      const built = await vmbuild(['build', '--system', system, '-b', board, '--config', config, '-d', out]);
+      expect(built.code, built.stderr).toBe(0);
+      images.push(readFileSync(join(out, 'loader.img')));
+    }
+    expect(images[0]?.equals(images[1] ?? Buffer.alloc(0))).toBe(true);
+  },
+);

@@ -99,6 +99,12 @@ it('files of guests that are not there, and guests for whom there is no room', {
   expect(first.stderr).toMatch(/error\[USR201\]: source 'Image' of 'a_vmm'.*\n {2}at my\.ts:4:5\n/);
   expect(first.stderr).toMatch(/error\[USR201\]: source 'no\.cpio' of 'a_vmm'.*\n {2}at my\.ts:4:5\n/);
 
+  const odd = project(wired("name: 'a', linux: 'my.ts', initrd: 'my.ts'", "name: 'b', initrd: './my.ts'"));
+  const second = await vmbuild(['build', '--system', 'my.ts'], { cwd: odd });
+  expect(second.stderr).toMatch(/error\[KERN110\]: kernel '.*my\.ts' .*\n {2}at my\.ts:4:5\n/);
+  expect(second.stderr).toMatch(/error\[INIT102\]: initrd '.*my\.ts' .*\n {2}at my\.ts:4:5\n/);
+  expect(second.stderr).toMatch(/error\[INIT102\]: initrd '.*my\.ts' .*\n {2}at my\.ts:5:5\n/);
+
   const names = Array.from({ length: 12 }, (_, i) => `name: 'g${i}'`);
   const many = await vmbuild(['build', '--system', 'my.ts'], { cwd: project(wired(...names)) });
   expect(many.stderr).toMatch(
