@@ -21,7 +21,7 @@ const usage = `usage: npm run bench check -- [--turns N] [--large-turns N] [--to
 `;
 
 const line = benchWords('check');
-const vmbuild = join(packageDirectory(), 'dist/vmbuild.js');
+const vmbuild = join(packageDirectory(), 'dist/vmbuild.cjs');
 const largeMaps = [30_000, 60_000, 120_000];
 
 process.exitCode = await runBench({ usage, parse: parseOptions, run: bench });

@@ -64,7 +64,7 @@ function hasPackages() {
 
 /** Whether dist/ is there and newer than all that it is made of. */
 function hasBundle() {
-  const builtMs = changeMs(join(root, 'dist', 'vmbuild.js'));
+  const builtMs = changeMs(join(root, 'dist', 'vmbuild.cjs'));
   const newest = (path) => {
     const sources = readdirSync(path, { withFileTypes: true }).map((entry) => {
       if (entry.isDirectory()) return newest(join(path, entry.name));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { makeReady, root } from './ready.mjs';
 
 void makeReady().then(() => {
-  const program = join(root, 'dist', 'vmbuild.js');
+  const program = join(root, 'dist', 'vmbuild.cjs');
   process.argv.splice(1, 1, program, 'start');
   return import(program);
 });

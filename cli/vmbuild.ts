@@ -64,7 +64,7 @@ const building = [
   'verbose',
 ] as const;
 
-const commands: Readonly<Record<string, CommandSpec>> = {
+export const commands: Readonly<Record<string, CommandSpec>> = {
   start: {
     describe: 'set up what is missing, then run the system: qemu if it can be, else sim',
     // What it does not use itself goes on to one of these.
@@ -197,10 +197,11 @@ const commands: Readonly<Record<string, CommandSpec>> = {
   },
 };
 
-process.exitCode = await main(process.argv.slice(2), process.env);
+export const commandNames = Object.keys(commands);
+export const commandsOfFiles = commandNames.filter((name) => commands[name]?.takesFile === true);
 
 /** Runs one command line. Never throws: what goes wrong is printed on stderr and becomes the exit code. */
-async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Promise<number> {
+export async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Promise<number> {
   // A reader that went away (`vmbuild … | head`) changes nothing: the run goes to its own end and exit code.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -220,8 +221,8 @@ async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Pro
     const { words, before, rest, directories, given, ...line } = readCommandLine(
       argv,
       processEnv,
-      Object.keys(commands),
-      Object.keys(commands).filter((name) => commands[name]?.takesFile === true),
+      commandNames,
+      commandsOfFiles,
     );
     enterDirectories(directories);
     const chosen = await parse(words);
@@ -286,7 +287,7 @@ function otherCommands(context: CommandContext): OtherCommands {
     run: async (name, flags) => {
       const command = commands[name];
       if (command === undefined)
-        throw usageRefusal(`Unknown command: ${name}`, { commands: Object.keys(commands), options: [] });
+        throw usageRefusal(`Unknown command: ${name}`, { commands: commandNames, options: [] });
       const { run } = await command.load();
       const settings = settle(flags, env, command.options, given);
       return run({ ...context, settings }, others);

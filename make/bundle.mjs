@@ -6,7 +6,7 @@
 // of it is ever run. With --types also what editors read of `vmbuild/meta`; without, what is there of it stays.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, cp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,9 +14,10 @@ import { build } from 'esbuild';
 import { checkedBoards } from './bundle-boards.mjs';
 import { joinChunks } from './bundle-core.mjs';
 import { licensesOf } from './bundle-licenses.mjs';
+import { bundleQuick } from './bundle-quick.mjs';
 
 /** What an editor or a Makefile runs many times in a row; what these load is joined to one file. */
-const quick = ['cli/vmbuild.ts', ...['boards', 'check', 'generate'].map((name) => `cli/commands/${name}.ts`)];
+const quick = ['cli/run.ts', ...['boards', 'check', 'generate'].map((name) => `cli/commands/${name}.ts`)];
 const options = {
   format: 'esm',
   platform: 'node',
@@ -46,7 +47,7 @@ try {
 async function bundle() {
   const { metafile } = await build({
     ...options,
-    entryPoints: { vmbuild: 'cli/vmbuild.ts', meta: 'meta/index.ts' },
+    entryPoints: { run: 'cli/run.ts', meta: 'meta/index.ts' },
     outdir: parts,
     bundle: true,
     splitting: true,
@@ -60,7 +61,7 @@ async function bundle() {
   const entries = Object.keys(outputs).filter((file) => quick.includes(outputs[file].entryPoint));
   await joinChunks({ parts, outdir: fresh, outputs, entries, options });
   await writeFile(`${fresh}/LICENSES`, await licensesOf(Object.keys(inputs)));
-  await chmod(`${fresh}/vmbuild.js`, 0o755);
+  await bundleQuick(fresh, options);
 }
 
 async function declareTypes() {

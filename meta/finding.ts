@@ -14,6 +14,9 @@ export const errorFinding = (code: string, message: string, extra: Extra = {}): 
 export const warningFinding = (code: string, message: string, extra: Extra = {}): Diagnostic =>
   finding('warning', code, message, extra);
 
+/** What nearly all that is looked at has; one for all. */
+export const noFindings: readonly Diagnostic[] = [];
+
 /** `did you mean 'x'?`-style hint from the nearest of `known`, or a list of them if none is near. */
 export function didYouMean(wanted: string, known: readonly string[]): string {
   const ranked = known

@@ -82,16 +82,15 @@ function pathOfUrl(url: string): string {
 /** To everyone who reads, compares, copies or prints it a plain object. */
 function lazyPlace(frame: NodeJS.CallSite, file: string): Place {
   let found: Place | undefined;
-  const place = (): Place => (found ??= locate(frame, file) ?? { file });
   return {
-    get file() {
-      return place().file;
-    },
+    file,
     get line() {
-      return place().line ?? 1;
+      found ??= locate(frame, file);
+      return found?.line ?? 1;
     },
     get column() {
-      return place().column ?? 1;
+      found ??= locate(frame, file);
+      return found?.column ?? 1;
     },
   };
 }

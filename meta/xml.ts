@@ -70,10 +70,21 @@ interface OpenElement {
   readonly prefixes: readonly string[];
 }
 
+/** `pattern` up to `count` times in a row, each with its groups. */
+const nestOptional = (pattern: string, count: number): string =>
+  `(?:${pattern}`.repeat(count) + ')?'.repeat(count);
+
 // XML 1.0, production 4; above ASCII nearly everything may be in a name.
 const nameInText =
   /[A-Za-z_:\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd][A-Za-z0-9_:.\u00b7\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd-]*/y;
-const plainAttribute = /[\t\n\r ]+([a-z_]+)="([ !#-%'-;=-~]*)"/y;
+const plainAttributes = 8;
+/** Nearly all tags are of this form, for which the engine has native code: its name, attributes, the slash at its end. */
+const plainTag = new RegExp(
+  `<([a-z_]+)${nestOptional(`[\\t\\n\\r ]+(?!xmlns=)([a-z_]+)="([ !#-%'-;=-~]*)"`, plainAttributes)}[\\t\\n\\r ]*(/?)>`,
+  'y',
+);
+/** Of the slash; the name is group 1, and attributes are pairs from group 2. */
+const slashGroup = 2 + 2 * plainAttributes;
 const blanksInText = /[\t\n\r ]*/y;
 const quotedAs = (pattern: string): string => `(?:"${pattern}"|'${pattern}')`;
 const blanks = '[\\t\\n\\r ]';
@@ -118,12 +129,41 @@ class Scanner {
 
   /** Takes one piece: text, a tag, a comment, CDATA or a processing instruction. Each is at least one character. */
   #markup(): void {
-    const next = this.#text.indexOf('<', this.#at);
-    if (next !== this.#at) this.#characters(next === -1 ? this.#text.length : next);
-    else if (this.#text.charCodeAt(next + 1) === slash) this.#close();
-    else if (this.#text.charCodeAt(next + 1) === exclamation) this.#declared();
-    else if (this.#text.charCodeAt(next + 1) === question) this.#instruction();
-    else this.#element();
+    const text = this.#text;
+    this.#blanks();
+    if (text.charCodeAt(this.#at) !== less) {
+      if (this.#at < text.length) this.#characters();
+      return;
+    }
+    const next = text.charCodeAt(this.#at + 1);
+    if (next === slash) this.#close();
+    else if (next === exclamation) this.#declared();
+    else if (next === question) this.#instruction();
+    else if (!this.#plainElement()) this.#element();
+  }
+
+  /** Takes a tag of the common form; whether it was one. Anything that is wrong is for the other to say. */
+  #plainElement(): boolean {
+    plainTag.lastIndex = this.#at;
+    const match = plainTag.exec(this.#text);
+    const parent = this.#open.at(-1);
+    if (match === null || parent === undefined || this.#open.length >= xmlLimits.depth) return false;
+    let end = 2;
+    for (; end < slashGroup && match[end] !== undefined; end += 2)
+      for (let other = 2; other < end; other += 2) if (match[other] === match[end]) return false;
+    const name = match[1] ?? '';
+    const element: MutableElement = {
+      name,
+      attributes: end === 2 ? none : match.slice(2, end),
+      children: noElements,
+      start: this.#at,
+      textAt: undefined,
+    };
+    this.#at = plainTag.lastIndex;
+    parent.children.push(element);
+    if (match[slashGroup] === '')
+      this.#open.push({ element, children: [], qualifiedName: name, prefixes: none });
+    return true;
   }
 
   #instruction(): void {
@@ -156,18 +196,18 @@ class Scanner {
     this.#at = found + end.length;
   }
 
-  #characters(end: number): void {
-    this.#blanks();
+  /** Up to the next tag; the first one is not blank. */
+  #characters(): void {
     const first = this.#at;
-    if (first < end) {
-      const parent = this.#open.at(-1) ?? this.#fail('text stands outside of the root element');
-      this.#checkCharacters(first, end);
-      const content = this.#text.slice(first, end);
-      const cdataEnd = content.indexOf(']]>');
-      if (cdataEnd !== -1) this.#fail("']]>' stands in text", first + cdataEnd);
-      this.#decode(content, first);
-      parent.element.textAt ??= first;
-    }
+    const next = this.#text.indexOf('<', first);
+    const end = next === -1 ? this.#text.length : next;
+    const parent = this.#open.at(-1) ?? this.#fail('text stands outside of the root element');
+    this.#checkCharacters(first, end);
+    const content = this.#text.slice(first, end);
+    const cdataEnd = content.indexOf(']]>');
+    if (cdataEnd !== -1) this.#fail("']]>' stands in text", first + cdataEnd);
+    this.#decode(content, first);
+    parent.element.textAt ??= first;
     this.#at = end;
   }
 
@@ -201,15 +241,6 @@ class Scanner {
     this.#prefixed.length = 0;
     let prefixes: readonly string[] = none;
     for (;;) {
-      // Nearly all are of this form, for which there is native code.
-      plainAttribute.lastIndex = this.#at;
-      const plain = plainAttribute.exec(this.#text);
-      if (plain !== null && plain[1] !== 'xmlns') {
-        const [, name = '', value = ''] = plain;
-        this.#add(name, value, plainAttribute.lastIndex - name.length - value.length - 3);
-        this.#at = plainAttribute.lastIndex;
-        continue;
-      }
       const isSeparated = this.#blanks();
       const code = this.#text.charCodeAt(this.#at);
       if (code === slash || code === greater || this.#at >= this.#text.length) return prefixes;
@@ -258,8 +289,8 @@ class Scanner {
     )
       return raw;
     this.#checkCharacters(start, end);
-    const less = raw.indexOf('<');
-    if (less !== -1) this.#fail(`'<' stands in the value of attribute '${name}'`, start + less);
+    const tag = raw.indexOf('<');
+    if (tag !== -1) this.#fail(`'<' stands in the value of attribute '${name}'`, start + tag);
     return this.#decode(raw.replace(/\r\n|[\t\n\r]/g, ' '), start);
   }
 
@@ -278,14 +309,28 @@ class Scanner {
 
   #close(): void {
     const start = this.#at;
+    const open = this.#open.pop();
+    const end = start + 2 + (open?.qualifiedName.length ?? 0);
+    if (
+      open !== undefined &&
+      this.#text.charCodeAt(end) === greater &&
+      this.#text.startsWith(open.qualifiedName, start + 2)
+    )
+      this.#at = end + 1;
+    else this.#closingTag(open?.qualifiedName);
+    if (open !== undefined) open.element.children = open.children;
+  }
+
+  /** One with blanks, or a wrong one. */
+  #closingTag(expected: string | undefined): void {
+    const start = this.#at;
     this.#at += 2;
     const name = this.#name('a closing tag has no name');
     this.#blanks();
     if (this.#text.charCodeAt(this.#at) !== greater) this.#fail(`the closing tag of '${name}' is malformed`);
     this.#at += 1;
-    const open = this.#open.pop() ?? this.#fail(`'${name}' is closed, but never opened`, start);
-    if (open.qualifiedName !== name) this.#fail(`expected '${open.qualifiedName}' tag, not '${name}'`, start);
-    open.element.children = open.children;
+    if (expected === undefined) this.#fail(`'${name}' is closed, but never opened`, start);
+    if (expected !== name) this.#fail(`expected '${expected}' tag, not '${name}'`, start);
   }
 
   #name(orElse: string): string {
@@ -336,7 +381,7 @@ class Scanner {
   }
 }
 
-const [slash, exclamation, question, greater, equals] = [0x2f, 0x21, 0x3f, 0x3e, 0x3d];
+const [less, slash, exclamation, question, greater, equals] = [0x3c, 0x2f, 0x21, 0x3f, 0x3e, 0x3d];
 const none: readonly string[] = [];
 const noElements: readonly XmlElement[] = [];
 

@@ -17,7 +17,6 @@ import { buildDirectory, checkedDirectory, type Settings } from '../options.ts';
 import { refuseOverwriting } from '../overwriting.ts';
 import { reportBuild } from '../progress.ts';
 import { printDiagnostics } from '../report.ts';
-import { loadUserSystem, refuseGuestCount } from '../user-system.ts';
 import { type Seen, watching } from '../watch.ts';
 import type { Command, CommandContext } from '../vmbuild.ts';
 
@@ -57,6 +56,7 @@ async function generateOwn(
   { own, directory, seen }: { own: string; directory: string; seen: Seen },
 ): Promise<number> {
   const { settings } = context;
+  const { loadUserSystem, refuseGuestCount } = await import('../user-system.ts');
   refuseGuestCount(settings);
   const described = await loadUserSystem(context, own, { buildDir: directory });
   seen(described.inputs);

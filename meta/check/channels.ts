@@ -2,7 +2,7 @@
 // Rules of channels: known ends that differ, one-way protected calls upwards in priority, ids that are unique.
 
 import type { Diagnostic, Place } from '../diagnostic.ts';
-import { errorFinding, suggester } from '../finding.ts';
+import { errorFinding, noFindings, suggester } from '../finding.ts';
 import { pdLimits } from '../limits.ts';
 import {
   allPds,
@@ -12,7 +12,6 @@ import {
   type ProtectionDomain,
   type SystemDescription,
 } from '../model.ts';
-import { duplicates } from './duplicates.ts';
 import { isIntegerBelow } from './scheduling.ts';
 import type { CheckTarget } from './target.ts';
 
@@ -33,7 +32,8 @@ function checkEnds(
   { a, b, place }: Channel,
   byName: PdsByName,
   suggest: (wanted: string) => string,
-): Diagnostic[] {
+): readonly Diagnostic[] {
+  if (a.pd !== b.pd && byName.has(a.pd) && byName.has(b.pd)) return noFindings;
   const unknown = [a, b]
     .filter((end) => !byName.has(end.pd))
     .map((end) =>
@@ -52,7 +52,11 @@ function checkEnds(
   ];
 }
 
-function checkCalls({ a, b, place }: Channel, byName: PdsByName, { arch }: CheckTarget): Diagnostic[] {
+function checkCalls(
+  { a, b, place }: Channel,
+  byName: PdsByName,
+  { arch }: CheckTarget,
+): readonly Diagnostic[] {
   if (a.pp === true && b.pp === true)
     return [
       errorFinding(
@@ -65,7 +69,7 @@ function checkCalls({ a, b, place }: Channel, byName: PdsByName, { arch }: Check
       ),
     ];
   const [caller, callee] = a.pp === true ? [a, b] : b.pp === true ? [b, a] : [];
-  if (caller === undefined || callee === undefined) return [];
+  if (caller === undefined || callee === undefined) return noFindings;
   const found: Diagnostic[] = [];
   const low = priorityOf(caller, byName);
   const high = priorityOf(callee, byName);
@@ -90,55 +94,51 @@ function checkCalls({ a, b, place }: Channel, byName: PdsByName, { arch }: Check
 
 const priorityOf = ({ pd }: ChannelEnd, byName: PdsByName): number => byName.get(pd)?.priority ?? 0;
 
+/** An interrupt, or a channel's end with the protection domain at the other. */
 interface IdUser {
   readonly pd: string;
   readonly id: number;
-  readonly element: 'irq' | 'end';
-  readonly user: string;
+  readonly by: AnyIrq | string;
   readonly place: Place | undefined;
 }
 
 function checkIds(pds: readonly ProtectionDomain[], channels: readonly Channel[]): Diagnostic[] {
-  const users: IdUser[] = pds.flatMap((pd) =>
-    pd.irqs.map((irq) => ({
-      pd: pd.name,
-      id: irq.id,
-      element: 'irq' as const,
-      user: nameIrq(irq),
-      place: irq.place,
-    })),
-  );
-  for (const { a, b, place } of channels)
-    for (const [end, other] of [
-      [a, b],
-      [b, a],
-    ] as const)
-      if (end !== b || a.pd !== b.pd)
-        users.push({
-          pd: end.pd,
-          id: end.id,
-          element: 'end',
-          user: `the channel to '${other.pd}'`,
-          place: end.place ?? place,
-        });
-  return [
-    ...duplicates(users, ({ pd, id }) => `${id} ${pd}`).map(({ first, again }) =>
-      errorFinding(
-        'SDF405',
-        `duplicate channel id: ${again.id} in protection domain: '${again.pd}' (used by ${first.user} and ${again.user})`,
-        { hint: 'leave one of the ids out to get a free one', place: again.place },
-      ),
-    ),
-    ...users.filter(({ id }) => !isIntegerBelow(id, pdLimits.ids)).map(outside),
-  ];
+  const seen = new Map<string, Map<number, IdUser>>();
+  const twice: Diagnostic[] = [];
+  const outside: Diagnostic[] = [];
+  const look = (user: IdUser): void => {
+    const ids = seen.get(user.pd) ?? new Map<number, IdUser>();
+    if (ids.size === 0) seen.set(user.pd, ids);
+    const first = ids.get(user.id);
+    if (first === undefined) ids.set(user.id, user);
+    else twice.push(sayTwice(first, user));
+    if (!isIntegerBelow(user.id, pdLimits.ids)) outside.push(sayOutside(user));
+  };
+  for (const { name, irqs } of pds)
+    for (const irq of irqs) look({ pd: name, id: irq.id, by: irq, place: irq.place });
+  for (const { a, b, place } of channels) {
+    look({ pd: a.pd, id: a.id, by: b.pd, place: a.place ?? place });
+    if (a.pd !== b.pd) look({ pd: b.pd, id: b.id, by: a.pd, place: b.place ?? place });
+  }
+  return [...twice, ...outside];
 }
 
-const outside = ({ pd, id, element, user, place }: IdUser): Diagnostic =>
+const sayTwice = (first: IdUser, again: IdUser): Diagnostic =>
+  errorFinding(
+    'SDF405',
+    `duplicate channel id: ${again.id} in protection domain: '${again.pd}' (used by ${nameUser(first)} and ${nameUser(again)})`,
+    { hint: 'leave one of the ids out to get a free one', place: again.place },
+  );
+
+const sayOutside = (user: IdUser): Diagnostic =>
   errorFinding(
     'SDF406',
-    `id must be ${id < 0 ? '>= 0' : `< ${pdLimits.ids}`} on element '${element}' (${id} for ${user} of '${pd}')`,
-    { hint: 'leave the id out to get a free one', place },
+    `id must be ${user.id < 0 ? '>= 0' : `< ${pdLimits.ids}`} on element '${typeof user.by === 'string' ? 'end' : 'irq'}' (${user.id} for ${nameUser(user)} of '${user.pd}')`,
+    { hint: 'leave the id out to get a free one', place: user.place },
   );
+
+const nameUser = ({ by }: IdUser): string =>
+  typeof by === 'string' ? `the channel to '${by}'` : nameIrq(by);
 
 const nameIrq = (irq: AnyIrq): string => {
   if ('irq' in irq) return `IRQ ${irq.irq}`;

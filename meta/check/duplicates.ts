@@ -9,8 +9,9 @@ export function duplicates<T>(
   const seen = new Map<string | number, T>();
   const found: { first: T; again: T }[] = [];
   for (const item of items) {
-    const first = seen.get(key(item));
-    if (first === undefined) seen.set(key(item), item);
+    const itsKey = key(item);
+    const first = seen.get(itsKey);
+    if (first === undefined) seen.set(itsKey, item);
     else found.push({ first, again: item });
   }
   return found;

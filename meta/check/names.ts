@@ -2,12 +2,12 @@
 // Rules that all names share: there is one, the monitor can print it whole, XML can carry it.
 
 import type { Diagnostic, Place } from '../diagnostic.ts';
-import { errorFinding } from '../finding.ts';
+import { errorFinding, noFindings } from '../finding.ts';
 import { pdLimits } from '../limits.ts';
 
 /** Names that programs see: the monitor prints them from an array of 64 bytes, NUL included, and truncates silently. */
-export function checkName(kind: string, name: string, place: Place | undefined): Diagnostic[] {
-  const length = new TextEncoder().encode(name).length;
+export function checkName(kind: string, name: string, place: Place | undefined): readonly Diagnostic[] {
+  const length = /[^\0-\x7f]/.test(name) ? new TextEncoder().encode(name).length : name.length;
   if (length > 0 && length <= pdLimits.nameBytes) return checkCharacters(kind, name, place);
   return [
     errorFinding(
@@ -19,8 +19,8 @@ export function checkName(kind: string, name: string, place: Place | undefined):
 }
 
 /** XML 1.0, production 2: control characters, lone surrogates and two others cannot be written, not even escaped. */
-export function checkCharacters(kind: string, text: string, place: Place | undefined): Diagnostic[] {
-  if (!/[^ -~]/.test(text)) return [];
+export function checkCharacters(kind: string, text: string, place: Place | undefined): readonly Diagnostic[] {
+  if (!/[^ -~]/.test(text)) return noFindings;
   // oxlint-disable-next-line no-control-regex
   const match = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u.exec(text);
   if (match === null) return [];

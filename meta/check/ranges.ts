@@ -9,6 +9,7 @@ export interface Range<Number extends bigint | number> {
 
 /** Pairs that overlap: `[earlier, later]` in the order of the list. Empty ranges overlap nothing. */
 export function overlappingPairs<T extends Range<bigint> | Range<number>>(ranges: readonly T[]): [T, T][] {
+  if (isAscending(ranges)) return [];
   const sorted = ranges
     .map((range, index) => ({ range, index }))
     .filter(({ range }) => range.start < range.end)
@@ -23,4 +24,14 @@ export function overlappingPairs<T extends Range<bigint> | Range<number>>(ranges
     if (furthest === undefined || next.range.end > furthest.range.end) furthest = next;
   }
   return pairs;
+}
+
+/** As most lists are, whoever made them: each range behind the one before it. */
+function isAscending(ranges: readonly (Range<bigint> | Range<number>)[]): boolean {
+  let end: bigint | number | undefined;
+  for (const range of ranges) {
+    if (range.end < range.start || (end !== undefined && range.start < end)) return false;
+    ({ end } = range);
+  }
+  return true;
 }

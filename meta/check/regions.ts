@@ -2,7 +2,7 @@
 // Rules of memory regions: names, sizes in whole pages, physical addresses that are aligned and do not overlap.
 
 import { type Diagnostic, formatRange, formatSize } from '../diagnostic.ts';
-import { errorFinding, warningFinding } from '../finding.ts';
+import { errorFinding, noFindings, warningFinding } from '../finding.ts';
 import { regionLimits } from '../limits.ts';
 import { allPds, type Architecture, type MemoryRegion, type SystemDescription } from '../model.ts';
 import { alignUp, hex } from '../units.ts';
@@ -40,13 +40,13 @@ function checkNames(regions: readonly MemoryRegion[]): Diagnostic[] {
   ];
 }
 
-function checkPageSize({ name, pageSize, place }: MemoryRegion): Diagnostic[] {
+function checkPageSize({ name, pageSize, place }: MemoryRegion): readonly Diagnostic[] {
   if (
     pageSize === undefined ||
     pageSize === regionLimits.pageBytes ||
     pageSize === regionLimits.largePageBytes
   )
-    return [];
+    return noFindings;
   return [
     errorFinding(
       'SDF203',
@@ -59,9 +59,10 @@ function checkPageSize({ name, pageSize, place }: MemoryRegion): Diagnostic[] {
   ];
 }
 
-function checkSize(region: MemoryRegion, arch: Architecture): Diagnostic[] {
+function checkSize(region: MemoryRegion, arch: Architecture): readonly Diagnostic[] {
   const { name, size, paddr, pageSize, place } = region;
   const page = pageSize === regionLimits.largePageBytes ? pageSize : regionLimits.pageBytes;
+  if (paddr === undefined && size % page === 0n) return noFindings;
   const found: Diagnostic[] = [];
   if (size % page !== 0n)
     found.push(

@@ -40,16 +40,19 @@ function endSymbols({ channels }: SystemDescription): Map<string, Symbol[]> {
 
 function checkTwice(pd: ProtectionDomain, ends: readonly Symbol[]): Diagnostic[] {
   const symbols: Symbol[] = [];
-  const add = (
-    element: string,
-    place: Place | undefined,
-    ...names: readonly (string | undefined)[]
-  ): void => {
-    for (const symbol of names) if (symbol !== undefined) symbols.push({ symbol, element, place });
+  const add = (element: string, place: Place | undefined, symbol: string | undefined): void => {
+    if (symbol !== undefined) symbols.push({ symbol, element, place });
   };
-  for (const map of pd.maps) add('map', map.place, map.setvarVaddr, map.setvarSize, map.setvarPrefillSize);
+  for (const { place, setvarVaddr, setvarSize, setvarPrefillSize } of pd.maps) {
+    add('map', place, setvarVaddr);
+    add('map', place, setvarSize);
+    add('map', place, setvarPrefillSize);
+  }
   for (const irq of pd.irqs) add('irq', irq.place, irq.setvarId);
-  for (const port of pd.ioPorts ?? []) add('ioport', port.place, port.setvarId, port.setvarAddr);
+  for (const port of pd.ioPorts ?? []) {
+    add('ioport', port.place, port.setvarId);
+    add('ioport', port.place, port.setvarAddr);
+  }
   for (const setvar of pd.setvars) add('setvar', setvar.place, setvar.symbol);
   for (const child of pd.children) add('protection_domain', child.place, child.setvarId);
   symbols.push(...ends);

@@ -13,6 +13,7 @@ export function parseChannel(
 ): Channel | undefined {
   reader.allow(element, []);
   reader.noText(element);
+  const place = reader.placeOf(element);
   const ends: (ChannelEnd | undefined)[] = [];
   for (const child of element.children)
     if (child.name === 'end') ends.push(parseEnd(reader, child));
@@ -36,7 +37,7 @@ export function parseChannel(
       );
     return undefined;
   }
-  return { a, b, place: reader.placeOf(element) };
+  return { a, b, place };
 }
 
 function parseEnd(reader: SdfReader, element: XmlElement): ChannelEnd | undefined {

@@ -48,11 +48,11 @@ export function parsePd(
 ): ProtectionDomain {
   reader.allow(element, context.isChild ? childAttributes : attributes);
   reader.noText(element);
+  const place = reader.placeOf(element);
   const name = reader.required(element, 'name');
   const childId = context.isChild ? reader.requiredNumber(element, 'id') : undefined;
   const own = parseAttributes(reader, element);
   const content = parseContent(reader, element, name, regions, context.arch);
-  const place = reader.placeOf(element);
   return {
     // A name that is missing has been said; this one is no other's.
     name: name ?? `protection_domain at ${place.line}:${place.column}`,

@@ -57,7 +57,8 @@ export function parseSdf(text: string, file: string, options: SdfOptions): Parse
 
 function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): SystemDescription {
   checkRoot(reader, root);
-  const named = (name: string): XmlElement[] => root.children.filter((child) => child.name === name);
+  const elements = byName(root.children);
+  const named = (name: string): readonly XmlElement[] => elements.get(name) ?? [];
   const find = options.findPrefill ?? (() => 'missing' as const);
   const memoryRegions = named('memory_region').flatMap((element) => parseRegion(reader, element, find) ?? []);
   const regions = new Regions(memoryRegions);
@@ -78,6 +79,16 @@ function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): Sy
     ...(spaces.length === 0 ? {} : { ioAddressSpaces: spaces }),
     ...(domains === undefined ? {} : { domains: parseDomains(reader, domains) }),
   };
+}
+
+function byName(elements: readonly XmlElement[]): ReadonlyMap<string, readonly XmlElement[]> {
+  const lists = new Map<string, XmlElement[]>();
+  for (const element of elements) {
+    const list = lists.get(element.name);
+    if (list === undefined) lists.set(element.name, [element]);
+    else list.push(element);
+  }
+  return lists;
 }
 
 const rootElements = ['protection_domain', 'memory_region', 'channel', 'io_address_space', 'domains'];

@@ -79,8 +79,10 @@ export class SdfReader {
 
   optional(element: XmlElement, name: string): string | undefined {
     const { attributes } = element;
-    for (let i = 0; i < attributes.length; i += 2) if (attributes[i] === name) return attributes[i + 1];
-    return undefined;
+    let at = attributes.indexOf(name);
+    // A value may be the same word.
+    while (at % 2 === 1) at = attributes.indexOf(name, at + 1);
+    return at === -1 ? undefined : attributes[at + 1];
   }
 
   required(element: XmlElement, name: string): string | undefined {

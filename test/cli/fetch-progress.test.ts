@@ -57,7 +57,7 @@ describe('a slow download', () => {
     serveSlowly();
     const { text } = await onTerminal(
       ctx,
-      [process.execPath, join(packageRoot, 'dist/vmbuild.js'), 'fetch'],
+      [process.execPath, join(packageRoot, 'dist/vmbuild.cjs'), 'fetch'],
       {
         env,
       },

@@ -61,7 +61,7 @@ it('[Environment] HOME unset: a user whom the system does not know is told what 
     process.getuid?.() === 0,
     'only root can run a program as a user without a home',
   );
-  const run = spawnSync(process.execPath, [join(packageRoot, 'dist/vmbuild.js'), 'doctor'], {
+  const run = spawnSync(process.execPath, [join(packageRoot, 'dist/vmbuild.cjs'), 'doctor'], {
     uid: 54_321,
     gid: 54_321,
     cwd: '/',

@@ -102,8 +102,8 @@ it.each([
   expect(readPlainLine(line, commands)).toBeUndefined();
 });
 
-it('the quick commands load no library', () => {
-  for (const file of ['dist/chunks/core.js', 'dist/vmbuild.js']) {
+it('no library is loaded before it is needed', () => {
+  for (const file of ['dist/chunks/core.js', 'dist/run.js']) {
     const map = JSON.parse(readFileSync(join(packageDirectory(), `${file}.map`), 'utf8')) as {
       sources: readonly string[];
     };

@@ -18,7 +18,7 @@ const sudo = isRoot ? '' : 'sudo -n ';
 const install = `install -y --no-install-recommends ${runPackages.join(' ')}`;
 const all =
   'clang 19.1.7, lld 19.1.7, llvm-objcopy 19.1.7, llvm-ar 19.1.7, dtc 1.7.2, qemu-system-aarch64 10.0.2, xz, git';
-const program = [process.execPath, join(packageRoot, 'dist', 'vmbuild.js')];
+const program = [process.execPath, join(packageRoot, 'dist', 'vmbuild.cjs')];
 
 const setup = ({ env }: FakeMachine, args: readonly string[] = [], options: RunOptions = {}) =>
   vmbuild(['setup', ...args], { env, ...options });

@@ -51,7 +51,7 @@ function clone({ node = '>=20.19' } = {}): Clone {
   const bundler = `import { mkdirSync, writeFileSync } from 'node:fs';
     console.error('bundled');
     mkdirSync(new URL('../dist', import.meta.url), { recursive: true });
-    writeFileSync(new URL('../dist/vmbuild.js', import.meta.url), ${JSON.stringify(vmbuild)});`;
+    writeFileSync(new URL('../dist/vmbuild.cjs', import.meta.url), ${JSON.stringify(vmbuild)});`;
   write(directory, 'make/bundle.mjs', bundler);
   fakeTool(
     bin,
@@ -190,9 +190,8 @@ describe('npm start', () => {
 it.each(['SIGINT', 'SIGTERM'] as const)('%s to npm itself reaches the run', async (name) => {
   const { directory, run } = clone();
   await run();
-  const vmbuild =
-    "import { writeFileSync } from 'node:fs'; writeFileSync('up', ''); setInterval(() => {}, 1000);";
-  write(directory, 'dist/vmbuild.js', vmbuild);
+  const vmbuild = "require('node:fs').writeFileSync('up', ''); setInterval(() => {}, 1000);";
+  write(directory, 'dist/vmbuild.cjs', vmbuild);
   const npm = spawn('npm', ['start'], { cwd: directory, stdio: 'ignore' });
   const over = ended(npm);
   await until(() => existsSync(join(directory, 'up')));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // docs/graph.md explains every mark, and docs/system.svg is the shipped system as `vmbuild graph` draws it with viz.
-// After a change of either: node dist/vmbuild.js graph --format svg --output docs/system.svg, with no dot on PATH.
+// After a change of either: node dist/vmbuild.cjs graph --format svg --output docs/system.svg, with no dot on PATH.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

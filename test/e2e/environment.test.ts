@@ -74,7 +74,7 @@ it.each([
 
 // On a terminal, where there would be colours and a line that is redrawn.
 const escape = '\x1b';
-const words = [process.execPath, join(packageRoot, 'dist/vmbuild.js')];
+const words = [process.execPath, join(packageRoot, 'dist/vmbuild.cjs')];
 const plainEnv = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
 
 it('[Environment] NO_COLOR: no colour even on a terminal', async (ctx) => {

@@ -180,7 +180,7 @@ interface Watched {
 }
 
 function watched(cwd: string, args: readonly string[]): Watched {
-  const child = spawn(process.execPath, [join(packageRoot, 'dist/vmbuild.js'), ...args, '--watch'], {
+  const child = spawn(process.execPath, [join(packageRoot, 'dist/vmbuild.cjs'), ...args, '--watch'], {
     cwd,
     stdio: ['ignore', 'ignore', 'pipe'],
     // Of npm it takes one Ctrl-C more (cli/signals.ts).

@@ -8,7 +8,7 @@ import { expect, it } from 'vitest';
 import { needStack, needTools, packageRoot, scratch, vmbuild } from './program.ts';
 import { bare, expectRefusal } from './refusal.ts';
 
-const program = join(packageRoot, 'dist/vmbuild.js');
+const program = join(packageRoot, 'dist/vmbuild.cjs');
 
 /** `generate` into `output`, from `cwd`; twice, so that its own outputs are no surprise to it. */
 async function generateTwice(cwd: string, output: string): Promise<void> {

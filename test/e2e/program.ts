@@ -52,7 +52,7 @@ export function vmbuild(args: readonly string[], options: RunOptions = {}): Prom
   const none = Object.fromEntries(settings.map((name) => [name, undefined]));
   // No test asks a server outside, nor has it another guest than the store's.
   const env = { ...none, VMBUILD_IMAGES: 'file:///nowhere/', ...options.env };
-  return runScript('dist/vmbuild.js', args, { cwd: packageRoot, ...options, env });
+  return runScript('dist/vmbuild.cjs', args, { cwd: packageRoot, ...options, env });
 }
 
 /** Runs a program of the package: `script` is its path there. */

@@ -186,7 +186,7 @@ it('--help and --version are on stdout with exit 0', async () => {
 it('[Command line] output into a closed pipe: does not change the verdict', async () => {
   const child = spawn(
     'bash',
-    ['-c', `'${process.execPath}' dist/vmbuild.js --bogus 2>&1 | true; exit "\${PIPESTATUS[0]}"`],
+    ['-c', `'${process.execPath}' dist/vmbuild.cjs --bogus 2>&1 | true; exit "\${PIPESTATUS[0]}"`],
     {
       cwd: packageRoot,
       stdio: 'ignore',
@@ -266,7 +266,7 @@ it('clean leaves a directory alone that it has not built in', async () => {
 });
 
 it('[Command line] output into a closed pipe: is no error', async () => {
-  const child = spawn('sh', ['-c', `'${process.execPath}' dist/vmbuild.js --help | head -n 1; exit "$?"`], {
+  const child = spawn('sh', ['-c', `'${process.execPath}' dist/vmbuild.cjs --help | head -n 1; exit "$?"`], {
     cwd: packageRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

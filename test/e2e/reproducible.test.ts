@@ -23,7 +23,7 @@ const names = ['loader.img', 'report.txt', 'vsock.system', 'guest/initrd.cpio.gz
 function build(directory: string, umask: string, jobs: string, env: Record<string, string>): Built {
   mkdirSync(directory, { recursive: true });
   const command = `umask ${umask} && exec "$0" "$@"`;
-  const program = [process.execPath, join(packageRoot, 'dist/vmbuild.js'), '-q', '-j', jobs];
+  const program = [process.execPath, join(packageRoot, 'dist/vmbuild.cjs'), '-q', '-j', jobs];
   const sources = findSources({ env: process.env });
   const run = spawnSync('sh', ['-c', command, ...program], {
     cwd: directory,

@@ -236,7 +236,7 @@ it('--interactive gives a shell in a guest; its power-off is the end', {
   await needSim(ctx);
   const buildDir = scratch();
   const args = ['sim', '--build-dir', buildDir, '--interactive', 'client_linux1', '-q'];
-  const child = spawn(process.execPath, [join(packageRoot, 'dist', 'vmbuild.js'), ...args], {
+  const child = spawn(process.execPath, [join(packageRoot, 'dist', 'vmbuild.cjs'), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let seen = '';
