@@ -117,9 +117,14 @@ it('each guest has the kernel, initrd and words that are named for it, else thos
   timeout: 5 * minutes,
 }, async (ctx) => {
   await needStack(ctx);
-  const cwd = project(
-    wired("name: 'a', linux: 'own/Image', append: 'quiet one'", "name: 'b', append: 'two'"),
+  const text = wired(
+    "name: 'a', linux: 'own/Image', append: 'quiet one'",
+    "name: 'b', append: 'two'",
+    "name: 'c', program: { sources: ['own_vmm.c'] }",
   );
+  // A VMM of one's own that is connected gets its config, too.
+  const cwd = project(text.replace('  const clients', '  addVsock({ guests });\n  const clients'));
+  copyFileSync(join(packageRoot, 'test/e2e/own_vmm.c'), join(cwd, 'own_vmm.c'));
   const { kernel } = await fetchDebianGuest({
     cacheDir: cacheDir(process.env),
     offline: true,
@@ -135,7 +140,11 @@ it('each guest has the kernel, initrd and words that are named for it, else thos
     /bootargs = "(.*)"/.exec(readFileSync(join(cwd, 'built', file), 'utf8'))?.[1];
   expect(words('guest/a.dts')).toMatch(/ vsock_after=shell quiet one for=all$/);
   expect(words('guests-2/guest/b.dts')).toMatch(/ vsock_after=shell two for=all$/);
+  expect(words('guests-2/guest/c.dts')).toMatch(/ vsock_after=shell for=all$/);
   expect(run.stderr).toContain(join(cwd, 'own/Image'));
+  expect(readFileSync(join(cwd, 'built/config/c_vmm.config.h'), 'utf8')).toContain(
+    'struct vsock_config vsock_config =',
+  );
   for (const fit of ['guest/a.fit', 'guests-2/guest/b.fit'])
     expect(existsSync(join(cwd, 'built', fit)), fit).toBe(true);
 });
