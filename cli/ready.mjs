@@ -68,7 +68,7 @@ function hasBundle() {
   const newest = (path) => {
     const sources = readdirSync(path, { withFileTypes: true }).map((entry) => {
       if (entry.isDirectory()) return newest(join(path, entry.name));
-      return /\.(ts|mjs)$/.test(entry.name) ? changeMs(join(path, entry.name)) : 0;
+      return /\.(ts|[cm]js)$/.test(entry.name) ? changeMs(join(path, entry.name)) : 0;
     });
     return Math.max(0, ...sources);
   };

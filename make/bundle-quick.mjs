@@ -9,14 +9,13 @@ import { checkedBoards } from './bundle-boards.mjs';
 export const quickCommands = ['boards', 'check', 'generate'];
 
 export async function bundleQuick(outdir, options) {
-  const { metafile } = await build({
+  await build({
     ...options,
     entryPoints: ['cli/quick.ts'],
     outfile: join(outdir, 'quick.cjs'),
     bundle: true,
     format: 'cjs',
     plugins: [checkedBoards, onlyQuick],
-    metafile: true,
     // A function: the launcher gives it what a module would have.
     banner: { js: '(function(require,__url){const module={};' },
     footer: { js: 'return module.exports})' },
@@ -27,7 +26,6 @@ export async function bundleQuick(outdir, options) {
   const launcher = await readFile('cli/launch.cjs', 'utf8');
   const program = launcher.replace('QUICK', JSON.stringify({ commands: quickCommands, id }));
   await writeFile(join(outdir, 'vmbuild.cjs'), program, { mode: 0o755 });
-  return metafile;
 }
 
 /** What a quick command with a plain line never asks for is no part of the script. */

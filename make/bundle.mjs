@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // `npm ci` runs this as `prepare`: one bundle in dist/ with all that it needs of others' libraries (but esbuild), because
 // Node takes longer to find and load their many files than a short command to do its work. Commands are split off, so that
-// `vmbuild --help` loads no tool driver. The description library, `vmbuild/meta`, is a second entry into the same chunks: whoever imports it and the
-// program that runs have one copy. Nothing but Node is needed at run time. Built beside dist/ and renamed, so that no half
-// of it is ever run. With --types also what editors read of `vmbuild/meta`; without, what is there of it stays.
+// `vmbuild --help` loads no tool driver; those that are run many times in a row are a script besides (bundle-quick.mjs).
+// The description library, `vmbuild/meta`, is a second entry into the same chunks: whoever imports it and the program that
+// runs have one copy. Nothing but Node is needed at run time. Built beside dist/ and renamed, so that no half of it is ever
+// run. With --types also what editors read of `vmbuild/meta`; without, what is there of it stays.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, rename, rm, writeFile } from 'node:fs/promises';
@@ -12,14 +13,10 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { checkedBoards } from './bundle-boards.mjs';
-import { joinChunks } from './bundle-core.mjs';
 import { licensesOf } from './bundle-licenses.mjs';
 import { bundleQuick } from './bundle-quick.mjs';
 
-/** What an editor or a Makefile runs many times in a row; what these load is joined to one file. */
-const quick = ['cli/run.ts', ...['boards', 'check', 'generate'].map((name) => `cli/commands/${name}.ts`)];
 const options = {
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
   // Less to read at each start. Names stay: people read stacks.
@@ -34,34 +31,30 @@ const options = {
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
 const fresh = `dist.${process.pid}.new`;
-const parts = `${fresh}.parts`;
 try {
   await Promise.all([bundle(), process.argv.includes('--types') ? declareTypes() : keepTypes()]);
   await rm('dist', { recursive: true, force: true });
   await rename(fresh, 'dist');
 } finally {
   await rm(fresh, { recursive: true, force: true });
-  await rm(parts, { recursive: true, force: true });
 }
 
 async function bundle() {
   const { metafile } = await build({
     ...options,
+    format: 'esm',
     entryPoints: { run: 'cli/run.ts', meta: 'meta/index.ts' },
-    outdir: parts,
+    outdir: fresh,
     bundle: true,
     splitting: true,
     plugins: [checkedBoards],
     metafile: true,
     chunkNames: 'chunks/[name]-[hash]',
     // Libraries that are CommonJS ask for Node's modules by `require`, and for nothing else.
-    banner: { js: '#!/usr/bin/env node\nconst require=process.getBuiltinModule;' },
+    banner: { js: 'const require=process.getBuiltinModule;' },
   });
-  const { inputs, outputs } = metafile;
-  const entries = Object.keys(outputs).filter((file) => quick.includes(outputs[file].entryPoint));
-  await joinChunks({ parts, outdir: fresh, outputs, entries, options });
-  await writeFile(`${fresh}/LICENSES`, await licensesOf(Object.keys(inputs)));
   await bundleQuick(fresh, options);
+  await writeFile(`${fresh}/LICENSES`, await licensesOf(Object.keys(metafile.inputs)));
 }
 
 async function declareTypes() {

@@ -9,6 +9,18 @@
 import type { Place } from './diagnostic.ts';
 import { xmlLimits } from './limits.ts';
 import { placesIn } from './text-places.ts';
+import {
+  blanksInText,
+  declaration,
+  entities,
+  fromCode,
+  isBlank,
+  mark,
+  nameInText,
+  plainTag,
+  reference,
+  slashGroup,
+} from './xml-grammar.ts';
 
 export interface XmlElement {
   /** Without a namespace prefix. */
@@ -70,47 +82,17 @@ interface OpenElement {
   readonly prefixes: readonly string[];
 }
 
-/** `pattern` up to `count` times in a row, each with its groups. */
-const nestOptional = (pattern: string, count: number): string =>
-  `(?:${pattern}`.repeat(count) + ')?'.repeat(count);
-
-// XML 1.0, production 4; above ASCII nearly everything may be in a name.
-const nameInText =
-  /[A-Za-z_:\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd][A-Za-z0-9_:.\u00b7\u00c0-\u00d6\u00d8-\u00f6\u00f8-\ufffd-]*/y;
-const plainAttributes = 8;
-/** Nearly all tags are of this form, for which the engine has native code: its name, attributes, the slash at its end. */
-const plainTag = new RegExp(
-  `<([a-z_]+)${nestOptional(`[\\t\\n\\r ]+(?!xmlns=)([a-z_]+)="([ !#-%'-;=-~]*)"`, plainAttributes)}[\\t\\n\\r ]*(/?)>`,
-  'y',
-);
-/** Of the slash; the name is group 1, and attributes are pairs from group 2. */
-const slashGroup = 2 + 2 * plainAttributes;
-const blanksInText = /[\t\n\r ]*/y;
-const quotedAs = (pattern: string): string => `(?:"${pattern}"|'${pattern}')`;
-const blanks = '[\\t\\n\\r ]';
-const declaration = new RegExp(
-  `<\\?xml${blanks}+version${blanks}*=${blanks}*${quotedAs('[\\w.:-]+')}(?:${blanks}+encoding${blanks}*=${blanks}*${quotedAs('[\\w.-]+')})?(?:${blanks}+standalone${blanks}*=${blanks}*${quotedAs('(?:yes|no)')})?${blanks}*\\?>`,
-  'y',
-);
-const reference = /&(?:(lt|gt|amp|quot|apos)|#([0-9]{1,9})|#x([0-9a-fA-F]{1,8}));/y;
-const named: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+const none: readonly string[] = [];
+const noElements: readonly XmlElement[] = [];
 
 class Scanner {
   readonly #text: string;
   readonly #open: OpenElement[] = [];
-  /** Those of the element that is being read; copied into one of the right size. */
-  readonly #attributes: string[] = [];
-  /** Names among them that have a prefix. */
-  readonly #prefixed: string[] = [];
   #root: XmlElement | undefined;
   #at = 0;
 
-  /** There is nothing in the whole text that a value would have to be looked through for, but blanks and `<`. */
-  readonly #isPlain: boolean;
-
   constructor(text: string) {
     this.#text = text;
-    this.#isPlain = !/[^\t\n\r -%'-~]/.test(text);
   }
 
   document(): XmlElement {
@@ -131,14 +113,14 @@ class Scanner {
   #markup(): void {
     const text = this.#text;
     this.#blanks();
-    if (text.charCodeAt(this.#at) !== less) {
+    if (text.charCodeAt(this.#at) !== mark.less) {
       if (this.#at < text.length) this.#characters();
       return;
     }
     const next = text.charCodeAt(this.#at + 1);
-    if (next === slash) this.#close();
-    else if (next === exclamation) this.#declared();
-    else if (next === question) this.#instruction();
+    if (next === mark.slash) this.#close();
+    else if (next === mark.exclamation) this.#declared();
+    else if (next === mark.question) this.#instruction();
     else if (!this.#plainElement()) this.#element();
   }
 
@@ -211,21 +193,21 @@ class Scanner {
     this.#at = end;
   }
 
+  /** Takes a tag of any form. */
   #element(): void {
     const start = this.#at;
     this.#at += 1;
     const qualifiedName = this.#name("'<' starts no tag");
-    const prefixes = this.#readAttributes();
-    const isEmpty = this.#text.charCodeAt(this.#at) === slash;
-    if (this.#text.charCodeAt(this.#at + (isEmpty ? 1 : 0)) !== greater)
+    const { attributes, prefixes } = this.#readAttributes();
+    const isEmpty = this.#text.charCodeAt(this.#at) === mark.slash;
+    if (this.#text.charCodeAt(this.#at + (isEmpty ? 1 : 0)) !== mark.greater)
       this.#fail(`the tag of '${qualifiedName}' is malformed`);
     this.#at += isEmpty ? 2 : 1;
-    for (const name of this.#prefixed) this.#localName(name, prefixes, start);
+    for (let i = 0; i < attributes.length; i += 2) this.#localName(attributes[i] ?? '', prefixes, start);
     const name = this.#localName(qualifiedName, prefixes, start);
     const parent = this.#open.at(-1);
     if (parent === undefined && this.#root !== undefined)
       this.#fail(`'${qualifiedName}' is a second root element`, start);
-    const attributes = this.#attributes.length === 0 ? none : this.#attributes.slice();
     const element: MutableElement = { name, attributes, children: noElements, start, textAt: undefined };
     if (parent === undefined) this.#root = element;
     else parent.children.push(element);
@@ -235,32 +217,25 @@ class Scanner {
     this.#open.push({ element, children: [], qualifiedName, prefixes });
   }
 
-  /** Fills the two lists; gives the prefixes that are declared. */
-  #readAttributes(): readonly string[] {
-    this.#attributes.length = 0;
-    this.#prefixed.length = 0;
-    let prefixes: readonly string[] = none;
+  /** Up to the end of the tag; `prefixes` are those that it declares. */
+  #readAttributes(): { readonly attributes: readonly string[]; readonly prefixes: readonly string[] } {
+    const attributes: string[] = [];
+    const prefixes: string[] = [];
     for (;;) {
       const isSeparated = this.#blanks();
       const code = this.#text.charCodeAt(this.#at);
-      if (code === slash || code === greater || this.#at >= this.#text.length) return prefixes;
+      if (code === mark.slash || code === mark.greater || this.#at >= this.#text.length)
+        return { attributes, prefixes };
       const start = this.#at;
       if (!isSeparated) this.#fail('a blank is missing between attributes');
       const name = this.#name('an attribute has no name');
       const value = this.#value(name);
-      const colon = name.indexOf(':');
-      if (name === 'xmlns') continue;
-      if (colon === 5 && name.startsWith('xmlns')) {
-        prefixes = [...prefixes, name.slice(6)];
-        continue;
-      }
-      if (colon !== -1) this.#prefixed.push(name);
-      this.#add(name, value, start);
+      if (name.startsWith('xmlns:')) prefixes.push(name.slice(6));
+      else if (name !== 'xmlns') this.#add(attributes, name, value, start);
     }
   }
 
-  #add(name: string, value: string, start: number): void {
-    const attributes = this.#attributes;
+  #add(attributes: string[], name: string, value: string, start: number): void {
     for (let other = 0; other < attributes.length; other += 2)
       if (attributes[other] === name) this.#fail(`attribute '${name}' is already defined`, start);
     if (attributes.length >= 2 * xmlLimits.attributes)
@@ -270,7 +245,7 @@ class Scanner {
 
   #value(name: string): string {
     this.#blanks();
-    if (this.#text.charCodeAt(this.#at) !== equals) this.#fail(`attribute '${name}' has no value`);
+    if (this.#text.charCodeAt(this.#at) !== mark.equals) this.#fail(`attribute '${name}' has no value`);
     this.#at += 1;
     this.#blanks();
     const quote = this.#text.charAt(this.#at);
@@ -280,14 +255,6 @@ class Scanner {
     if (end === -1) this.#fail(`the value of attribute '${name}' never ends`);
     this.#at = end + 1;
     const raw = this.#text.slice(start, end);
-    if (
-      this.#isPlain &&
-      !raw.includes('<') &&
-      !raw.includes('\n') &&
-      !raw.includes('\t') &&
-      !raw.includes('\r')
-    )
-      return raw;
     this.#checkCharacters(start, end);
     const tag = raw.indexOf('<');
     if (tag !== -1) this.#fail(`'<' stands in the value of attribute '${name}'`, start + tag);
@@ -313,7 +280,7 @@ class Scanner {
     const end = start + 2 + (open?.qualifiedName.length ?? 0);
     if (
       open !== undefined &&
-      this.#text.charCodeAt(end) === greater &&
+      this.#text.charCodeAt(end) === mark.greater &&
       this.#text.startsWith(open.qualifiedName, start + 2)
     )
       this.#at = end + 1;
@@ -327,7 +294,8 @@ class Scanner {
     this.#at += 2;
     const name = this.#name('a closing tag has no name');
     this.#blanks();
-    if (this.#text.charCodeAt(this.#at) !== greater) this.#fail(`the closing tag of '${name}' is malformed`);
+    if (this.#text.charCodeAt(this.#at) !== mark.greater)
+      this.#fail(`the closing tag of '${name}' is malformed`);
     this.#at += 1;
     if (expected === undefined) this.#fail(`'${name}' is closed, but never opened`, start);
     if (expected !== name) this.#fail(`expected '${expected}' tag, not '${name}'`, start);
@@ -360,7 +328,7 @@ class Scanner {
       const found = reference.exec(raw) ?? this.#fail('malformed or unknown entity reference', offset + at);
       const [whole, entity, decimal, hexadecimal] = found;
       const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal);
-      const char = entity === undefined ? fromCode(code) : named[entity];
+      const char = entity === undefined ? fromCode(code) : entities[entity];
       if (char === undefined) this.#fail(`'${whole}' is no character`, offset + at);
       decoded += raw.slice(from, at) + char;
       from = at + whole.length;
@@ -379,17 +347,4 @@ class Scanner {
   #fail(message: string, offset = this.#at): never {
     throw new SyntaxFault(message, offset);
   }
-}
-
-const [less, slash, exclamation, question, greater, equals] = [0x3c, 0x2f, 0x21, 0x3f, 0x3e, 0x3d];
-const none: readonly string[] = [];
-const noElements: readonly XmlElement[] = [];
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
-
-function fromCode(code: number): string | undefined {
-  const isCharacter =
-    (code >= 0x20 ? code < 0xd800 || (code >= 0xe000 && code < 0xfffe) : isBlank(code)) ||
-    (code >= 0x1_0000 && code <= 0x10_ffff);
-  return isCharacter ? String.fromCodePoint(code) : undefined;
 }

@@ -38,7 +38,7 @@ it('names file and line of the source, for causes too, and keeps what has no map
 });
 
 it('the bundle has maps, with no path of the machine that made them', () => {
-  const text = readFileSync('dist/chunks/core.js.map', 'utf8');
+  const text = readFileSync('dist/quick.cjs.map', 'utf8');
   expect(text).toContain('meta/place.ts');
   expect(text).not.toContain(process.cwd());
 });

@@ -203,3 +203,35 @@ describe('against fast-xml-parser', () => {
     );
   });
 });
+
+it('tags of the common form are read as any other: both quotes say the same, and where', () => {
+  const mostly = (good: readonly string[], bad: readonly string[]): Arbitrary<string> =>
+    nat(40).chain((which) => (which === 0 ? constantFrom(...bad) : constantFrom(...good)));
+  const name = mostly(
+    ['a', 'b', 'name', 'size', 'vaddr', 'xmlns'],
+    ['a-b', 'A', '\u00e9', 'xmlns:a', 'a:x', ''],
+  );
+  const blank = mostly([' ', '\n', '\t \r\n'], ['', '\u00a0']);
+  const value = mostly(['', '0x1000', 'a b', '>', '/>', '='], ['&lt;', '&', '<', '\n', '\u00e9', '\u0007']);
+  const attribute = tuple(blank, name, mostly(['='], [' = ', '']), value).map(
+    ([before, word, is, inner]) => `${before}${word}${is}"${inner}"`,
+  );
+  const end = mostly(['/>', ' />', '></map>'], ['></map >', '></MAP>', '>text</map>', '>', '']);
+  const tag = tuple(mostly(['map'], ['a:map', 'M', '']), array(attribute, { maxLength: 4 }), end).map(
+    ([word, attributes, after]) => `<${word}${attributes.join('')}${after}`,
+  );
+  const text = tuple(blank, array(tuple(tag, blank), { maxLength: 4 })).map(
+    ([before, tags]) => `<system xmlns:a="u">${before}${tags.flat().join('')}</system>`,
+  );
+  let read = 0;
+  assert(
+    property(text, (quoted) => {
+      const result = parseXml(quoted, 'f.xml');
+      const other = parseXml(quoted.replaceAll('"', "'"), 'f.xml');
+      if ('root' in result) read += 1;
+      expect('fault' in result ? result : result.root).toEqual('fault' in other ? other : other.root);
+    }),
+    { numRuns: 3000 },
+  );
+  expect(read).toBeGreaterThan(500);
+});
