@@ -22,7 +22,8 @@ function runScript() {
   const directory = path.join(__dirname, 'compiled');
   // Another command needs other functions. The engine compares itself, but of the script only the length.
   const kept = path.join(directory, `${command}-${id}-${process.version}-${process.arch}`);
-  const script = new Script(readFileSync(url, 'utf8'), { filename: url.href, cachedData: read(kept) });
+  // It is ASCII: esbuild escapes everything else.
+  const script = new Script(readFileSync(url, 'latin1'), { filename: url.href, cachedData: read(kept) });
   const { runQuick } = script.runInThisContext()((name) => process.getBuiltinModule(name), url.href);
   if (!runQuick()) return false;
   if (script.cachedDataRejected !== false)

@@ -4,6 +4,7 @@
 //
 // Why a killed build needs no clean-up of its own: outputs appear by rename, and a step is fresh only if the content of
 // its inputs AND of its outputs is what its record says. A record that is behind what lies there only makes work.
+import { nowMs } from './clock.ts';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -49,7 +50,7 @@ export interface RunReport {
  * `signal.reason` if aborted; by then no process of the run is left, and nothing is half-written.
  */
 export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<RunReport> {
-  const startMs = performance.now();
+  const startMs = nowMs();
   const { buildDir } = options;
   const graph = makeGraph(steps, buildDir, presenceOf);
   const stop = new AbortController();
@@ -74,7 +75,7 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
       await run.save();
       signal.throwIfAborted();
       if (run.diagnostics.length > 0) throw new Refusal(run.diagnostics);
-      return { ran: run.ran, fresh: run.fresh, durationMs: performance.now() - startMs };
+      return { ran: run.ran, fresh: run.fresh, durationMs: nowMs() - startMs };
     } finally {
       await release();
     }
@@ -143,12 +144,12 @@ async function startRun(graph: Graph, signal: AbortSignal, options: RunOptions):
     return pool.run(graph.heights.get(step) ?? 0, async () => {
       if (isStopping()) return skip(step);
       onEvent({ kind: 'started', step, reason, total });
-      const startMs = performance.now();
+      const startMs = nowMs();
       const startedAt = Date.now();
       const inputs = await digestAll(step.inputs, directory, digests);
       const judge = (discovered: readonly string[]): Diagnostic[] => undeclared(step, discovered, graph);
       const result = await runAction(step, directory, digests, judge, signal);
-      const durationMs = performance.now() - startMs;
+      const durationMs = nowMs() - startMs;
       const { output, diagnostics } = result;
       if (diagnostics.length > 0) {
         run.diagnostics.push(...diagnostics);

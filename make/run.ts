@@ -3,6 +3,7 @@
 // whatever it starts in turn ends with it; nothing reads the terminal unless it is told to.
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nowMs } from './clock.ts';
 
 export interface ProcessOptions {
   readonly tool: string;
@@ -104,7 +105,7 @@ const maxHalfBytes = 512 * 1024;
 
 /** Runs a command to its end; `signal` ends its group. */
 export async function runCommand(options: ProcessOptions, signal?: AbortSignal): Promise<CommandResult> {
-  const startMs = performance.now();
+  const startMs = nowMs();
   const capture = makeCapture();
   const running = await startProcess(options);
   for (const stream of [running.stdout, running.stderr])
@@ -118,7 +119,7 @@ export async function runCommand(options: ProcessOptions, signal?: AbortSignal):
   if (signal?.aborted === true) onAbort();
   const end = await running.ended;
   signal?.removeEventListener('abort', onAbort);
-  return { end, output: capture.text(), durationMs: performance.now() - startMs };
+  return { end, output: capture.text(), durationMs: nowMs() - startMs };
 }
 
 /** `it exited with 1`, `it was ended by SIGSEGV`, `it could not be started: ENOENT`; undefined on success. */

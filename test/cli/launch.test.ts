@@ -110,6 +110,11 @@ it('each is a command, and the script has no part of the others', () => {
   expect(others).toEqual([]);
 });
 
+it('it is read as ASCII, and is', () => {
+  // oxlint-disable-next-line no-control-regex
+  expect(readFileSync(join(packageRoot, 'dist/quick.cjs'), 'utf8')).toMatch(/^[\0-\x7f]*$/);
+});
+
 it('its map leads to the lines of the sources', () => {
   const script = readFileSync(join(packageRoot, 'dist/quick.cjs'), 'utf8');
   const before = script.slice(0, script.indexOf('the root element is')).split('\n');
