@@ -5,11 +5,11 @@ import type { Channel, ChannelEnd } from '../model.ts';
 import type { XmlElement } from '../xml.ts';
 import type { Mutable, SdfReader } from './reader.ts';
 
-/** `pdNames` are there for an end whose other end cannot be read: the channel is not described then. */
+/** A channel that has but one end that can be read is not described; that end comes to the others in `lone`. */
 export function parseChannel(
   reader: SdfReader,
   element: XmlElement,
-  pdNames: ReadonlySet<string>,
+  lone: ChannelEnd[],
 ): Channel | undefined {
   reader.allow(element, []);
   reader.noText(element);
@@ -27,14 +27,7 @@ export function parseChannel(
     );
   const [a, b] = ends;
   if (a === undefined || b === undefined || ends.length !== 2) {
-    const [known] = ends.filter((end) => end !== undefined && !pdNames.has(end.pd));
-    if (known !== undefined)
-      reader.sayAtPlace(
-        'SDF401',
-        `invalid PD name '${known.pd}' on element 'end' (of a channel)`,
-        known.place,
-        reader.suggest(known.pd, [...pdNames]),
-      );
+    lone.push(...ends.filter((end) => end !== undefined));
     return undefined;
   }
   return { a, b, place };

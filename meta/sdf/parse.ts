@@ -4,8 +4,17 @@
 
 import type { Diagnostic, Place } from '../diagnostic.ts';
 import { errorFinding } from '../finding.ts';
-import { allPds, type Architecture, type SystemDescription } from '../model.ts';
-import { parseXml, type XmlElement } from '../xml.ts';
+import {
+  allPds,
+  type Architecture,
+  type Channel,
+  type ChannelEnd,
+  type DomainSchedule,
+  type IoAddressSpace,
+  type ProtectionDomain,
+  type SystemDescription,
+} from '../model.ts';
+import { parseXml, type XmlDocument, type XmlElement } from '../xml.ts';
 import { parseChannel } from './parse-channel.ts';
 import { parseDomains } from './parse-domains.ts';
 import { parseIoAddressSpace } from './parse-io-space.ts';
@@ -30,68 +39,127 @@ export interface ParsedSdf {
 
 /** `file` is the name in every place. Never throws for what stands in `text`. */
 export function parseSdf(text: string, file: string, options: SdfOptions): ParsedSdf {
-  const document = parseXml(text, file);
-  if ('fault' in document)
-    return {
-      findings: [
-        errorFinding('SDF700', `Could not parse '${file}': ${document.fault}`, {
-          hint: 'mend the XML there',
-          place: document.place,
-        }),
-      ],
-    };
-  const reader = new SdfReader(document);
-  const { root } = document;
-  if (root.name !== 'system') {
-    reader.say(
-      'SDF709',
-      `the root element is '${root.name}', at which the Microkit tool panics`,
-      root,
-      "make it 'system'",
-    );
-    return { findings: reader.findings };
-  }
-  const system = parseRoot(reader, root, options);
-  return { system, place: reader.placeOf(root), findings: reader.findings };
-}
-
-function parseRoot(reader: SdfReader, root: XmlElement, options: SdfOptions): SystemDescription {
-  checkRoot(reader, root);
-  const elements = byName(root.children);
-  const named = (name: string): readonly XmlElement[] => elements.get(name) ?? [];
-  const find = options.findPrefill ?? (() => 'missing' as const);
-  const memoryRegions = named('memory_region').flatMap((element) => parseRegion(reader, element, find) ?? []);
-  const regions = new Regions(memoryRegions);
-  const protectionDomains = named('protection_domain').map((element) =>
-    parsePd(reader, element, regions, { isChild: false, arch: options.arch }),
-  );
-  const pdNames = new Set(allPds(protectionDomains).map(({ name }) => name));
-  const channels = named('channel').flatMap((element) => parseChannel(reader, element, pdNames) ?? []);
-  const spaces = named('io_address_space').flatMap(
-    (element) => parseIoAddressSpace(reader, element, regions) ?? [],
-  );
-  const [domains] = named('domains');
-  return {
-    arch: options.arch,
-    memoryRegions,
-    protectionDomains,
-    channels,
-    ...(spaces.length === 0 ? {} : { ioAddressSpaces: spaces }),
-    ...(domains === undefined ? {} : { domains: parseDomains(reader, domains) }),
-  };
-}
-
-function byName(elements: readonly XmlElement[]): ReadonlyMap<string, readonly XmlElement[]> {
-  const lists = new Map<string, XmlElement[]>();
-  for (const element of elements) {
-    const list = lists.get(element.name);
-    if (list === undefined) lists.set(element.name, [element]);
-    else list.push(element);
-  }
-  return lists;
+  let reading: SystemReading | undefined;
+  const document = parseXml(text, file, (child, unended) => {
+    reading ??= new SystemReading(unended, options);
+    reading.take(child);
+  });
+  if (!('fault' in document)) return (reading ?? new SystemReading(document, options)).finish();
+  const { fault, place } = document;
+  const hint = 'mend the XML there';
+  return { findings: [errorFinding('SDF700', `Could not parse '${file}': ${fault}`, { hint, place })] };
 }
 
 const rootElements = ['protection_domain', 'memory_region', 'channel', 'io_address_space', 'domains'];
+
+/** The elements below the root, one after the other; then the whole. */
+class SystemReading {
+  readonly #reader: SdfReader;
+  readonly #root: XmlElement;
+  readonly #options: SdfOptions;
+  readonly #regions = new Regions();
+  readonly #protectionDomains: ProtectionDomain[] = [];
+  readonly #channels: Channel[] = [];
+  readonly #loneEnds: ChannelEnd[] = [];
+  readonly #ioAddressSpaces: IoAddressSpace[] = [];
+  #domains: DomainSchedule | undefined;
+  #firstPd: XmlElement | undefined;
+
+  constructor(document: XmlDocument, options: SdfOptions) {
+    this.#reader = new SdfReader(document);
+    this.#root = document.root;
+    this.#options = options;
+  }
+
+  take(element: XmlElement): void {
+    const reader = this.#reader;
+    if (this.#root.name !== 'system') return;
+    switch (element.name) {
+      case 'memory_region': {
+        const region = parseRegion(reader, element, this.#options.findPrefill ?? (() => 'missing'));
+        if (region !== undefined) this.#regions.add(region);
+        return;
+      }
+      case 'protection_domain':
+        this.#firstPd ??= element;
+        this.#protectionDomains.push(
+          parsePd(reader, element, this.#regions, { isChild: false, arch: this.#options.arch }),
+        );
+        return;
+      case 'channel': {
+        const channel = parseChannel(reader, element, this.#loneEnds);
+        if (channel !== undefined) this.#channels.push(channel);
+        return;
+      }
+      case 'io_address_space':
+        this.#ioAddressSpaces.push(...parseIoAddressSpace(reader, element, this.#regions));
+        return;
+      case 'domains':
+        return this.#takeDomains(element);
+      case 'virtual_machine':
+        return reader.say(
+          'SDF707',
+          'virtual machine must be a child of a protection domain',
+          element,
+          'move it into the protection domain that monitors it',
+        );
+      default:
+        reader.say(
+          'SDF708',
+          `invalid XML element '${element.name}'`,
+          element,
+          reader.suggest(element.name, rootElements),
+        );
+    }
+  }
+
+  #takeDomains(element: XmlElement): void {
+    if (this.#domains !== undefined)
+      return this.#reader.error(
+        'SDF714',
+        'domains must only be specified once',
+        element,
+        'put them together',
+      );
+    if (this.#firstPd !== undefined) sayTooLate(this.#reader, element, this.#firstPd);
+    this.#domains = parseDomains(this.#reader, element);
+  }
+
+  finish(): ParsedSdf {
+    const [reader, root] = [this.#reader, this.#root];
+    if (root.name !== 'system') {
+      const panics = `the root element is '${root.name}', at which the Microkit tool panics`;
+      reader.say('SDF709', panics, root, "make it 'system'");
+      return { findings: reader.findings };
+    }
+    checkRoot(reader, root);
+    this.#checkLoneEnds();
+    const [protectionDomains, channels] = [this.#protectionDomains, this.#channels];
+    const system: SystemDescription = {
+      arch: this.#options.arch,
+      memoryRegions: this.#regions.all,
+      protectionDomains,
+      channels,
+      ...(this.#ioAddressSpaces.length === 0 ? {} : { ioAddressSpaces: this.#ioAddressSpaces }),
+      ...(this.#domains === undefined ? {} : { domains: this.#domains }),
+    };
+    return { system, place: reader.placeOf(root), findings: reader.findings };
+  }
+
+  /** Their channels are no part of the description, where check/ would look. */
+  #checkLoneEnds(): void {
+    if (this.#loneEnds.length === 0) return;
+    const names = new Set(allPds(this.#protectionDomains).map(({ name }) => name));
+    for (const { pd, place } of this.#loneEnds)
+      if (!names.has(pd))
+        this.#reader.sayAtPlace(
+          'SDF401',
+          `invalid PD name '${pd}' on element 'end' (of a channel)`,
+          place,
+          this.#reader.suggest(pd, [...names]),
+        );
+  }
+}
 
 function checkRoot(reader: SdfReader, root: XmlElement): void {
   if (root.attributes.length > 0)
@@ -108,29 +176,6 @@ function checkRoot(reader: SdfReader, root: XmlElement): void {
       root.textAt,
       'take it out, or make it a comment',
     );
-  let hasDomains = false;
-  let firstPd: XmlElement | undefined;
-  for (const child of root.children) {
-    if (child.name === 'virtual_machine')
-      reader.say(
-        'SDF707',
-        'virtual machine must be a child of a protection domain',
-        child,
-        'move it into the protection domain that monitors it',
-      );
-    else if (!rootElements.includes(child.name))
-      reader.say(
-        'SDF708',
-        `invalid XML element '${child.name}'`,
-        child,
-        reader.suggest(child.name, rootElements),
-      );
-    if (child.name === 'protection_domain') firstPd ??= child;
-    if (child.name !== 'domains') continue;
-    if (hasDomains) reader.error('SDF714', 'domains must only be specified once', child, 'put them together');
-    else if (firstPd !== undefined) sayTooLate(reader, child, firstPd);
-    hasDomains = true;
-  }
 }
 
 /** Its words, where it has some: it reads from top to bottom. */

@@ -38,6 +38,13 @@ const faults: readonly (readonly [text: string, fault: string])[] = [
   ['', '1:1 the document does not have a root node'],
   [' \n ', '2:2 the document does not have a root node'],
   ['text', '1:1 text stands outside of the root element'],
+  ['<a><b xmlns:p="u"/><p:c/></a>', "1:20 an unknown namespace prefix 'p'"],
+  ['<a><b xmlns:p="u"><p:d/></b><p:c/></a>', "1:29 an unknown namespace prefix 'p'"],
+  ['<a><b p:c="1"/></a>', "1:4 an unknown namespace prefix 'p'"],
+  [
+    '<a xmlns:p="u"><b xmlns:p="v"><p:c/></b><p:d p:e="1"/></a><p:f/>',
+    "1:59 an unknown namespace prefix 'p'",
+  ],
   ['<a/>\n  text', '2:3 text stands outside of the root element'],
   ['<a/><b/>', "1:5 'b' is a second root element"],
   ['<a>', "1:1 'a' is never closed"],
@@ -124,6 +131,9 @@ describe('limits', () => {
   it('attributes, long names, long lines and long text cost no more than their length', () => {
     const many = Array.from({ length: 100_000 }, (_, i) => ` a${i}="1"`).join('');
     expect(faultOf(`<a${many}/>`)).toMatch(/more than 64 attributes$/);
+    const prefixes = Array.from({ length: 100_000 }, (_, i) => ` xmlns:p${i}="u"`).join('');
+    const uses = Array.from({ length: 100_000 }, (_, i) => `<p${99_999 - i}:b/>`).join('');
+    expect(faultOf(`<a${prefixes}>${uses}</a>`)).toBe('read');
     expect(faultOf(`<${'a'.repeat(5_000_000)}/>`)).toBe('read');
     expect(faultOf(`<a x="${'&amp;'.repeat(1_000_000)}"/>`)).toBe('read');
     expect(faultOf(`<a>${' '.repeat(5_000_000)}${'<b/>'.repeat(500_000)}</c>`)).toMatch(/expected 'a' tag/);
@@ -234,4 +244,19 @@ it('tags of the common form are read as any other: both quotes say the same, and
     { numRuns: 3000 },
   );
   expect(read).toBeGreaterThan(500);
+});
+
+it('hands the children of the root over one by one, as they would be in it', () => {
+  const text =
+    '<system a="1"> <map b="2"/><pd>\n<map c="3"></map></pd><A/><x:b xmlns:x="u"><map/></x:b></system>';
+  const children: XmlElement[] = [];
+  const document = parseXml(text, 'f.xml', (child, { root, placeOf }) => {
+    expect([root.name, root.attributes]).toEqual(['system', ['a', '1']]);
+    expect(placeOf(child.start).column).toBeGreaterThan(0);
+    children.push(child);
+  });
+  if ('fault' in document) throw new Error(document.fault);
+  expect(document.root.children).toEqual([]);
+  expect(children).toEqual(rootOf(text).children);
+  expect(children.map(({ name }) => name)).toEqual(['map', 'pd', 'A', 'b']);
 });
