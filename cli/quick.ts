@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The commands that an editor or a Makefile runs many times in a row, when their line is plain. In dist/ they are one file
 // of their own, without what the others need (make/bundle-quick.mjs), and cli/launch.cjs starts it faster than Node would.
-import { exitCode, Refusal } from '../meta/diagnostic.ts';
+import { Refusal } from '../meta/diagnostic.ts';
 import { readCommandLine } from './from-memory.ts';
 import { readPlainLine } from './plain-line.ts';
-import { commandNames, commands, commandsOfFiles, main } from './vmbuild.ts';
+import { commandNames, commands, commandsOfFiles, runProcess } from './vmbuild.ts';
 
 /** Runs the command line of this process. False if it is for cli/run.ts; nothing has been done then. */
 export function runQuick(): boolean {
-  const argv = process.argv.slice(2);
-  if (!isQuick(argv)) return false;
-  process.exitCode = exitCode.bug;
-  void main(argv, process.env).then((code) => {
-    process.exitCode = code;
-  });
+  if (!isQuick(process.argv.slice(2))) return false;
+  void runProcess();
   return true;
 }
 

@@ -92,7 +92,7 @@ async function loadGroup(
 }
 
 /** Absolute paths of what the description names. */
-export const imageFiles = (
+const imageFiles = (
   { file }: Pick<UserSystem, 'file'>,
   guest: Pick<EmbeddedGuest, 'linux' | 'initrd'> | undefined,
 ): { readonly linux?: string; readonly initrd?: string } => {

@@ -19,7 +19,7 @@ import { loadAll } from './load.ts';
 import { buildDirectory } from './options.ts';
 import { reportBuild } from './progress.ts';
 import { printDiagnostics, reportSdk, say } from './report.ts';
-import { checkRoom, guestsOf, imageFiles, loadUserGuests, planUserGuests } from './user-guests.ts';
+import { checkRoom, guestsOf, loadUserGuests, planUserGuests } from './user-guests.ts';
 import { loadUserSystem, refuseGuestCount, refuseGuestFlags, type UserSystem } from './user-system.ts';
 import type { CommandContext } from './vmbuild.ts';
 import type { Seen } from './watch.ts';
@@ -167,11 +167,11 @@ function sourcesOf({ system, programs, file }: UserSystem): readonly UsedSource[
 
 /** The kernels and initrds that the description names. */
 const imagesOf = (described: UserSystem): readonly UsedSource[] =>
-  guestsOf(described).flatMap(({ pd, guest, place }) => {
-    const paths = Object.values(imageFiles(described, guest));
-    const names = [guest.linux, guest.initrd].filter((name) => name !== undefined);
-    return names.map((source, i) => ({ pd, source, path: paths[i] ?? '', place }));
-  });
+  guestsOf(described).flatMap(({ pd, guest: { linux, initrd }, place }) =>
+    [linux, initrd]
+      .filter((source) => source !== undefined)
+      .map((source) => ({ pd, source, path: resolve(dirname(described.file), source), place })),
+  );
 
 const missingSources = (sources: readonly UsedSource[]): readonly Diagnostic[] =>
   sources

@@ -200,8 +200,15 @@ export const commands: Readonly<Record<string, CommandSpec>> = {
 export const commandNames = Object.keys(commands);
 export const commandsOfFiles = commandNames.filter((name) => commands[name]?.takesFile === true);
 
+/** Runs the command line of this process. */
+export async function runProcess(): Promise<void> {
+  // Whoever leaves before it is done, whatever the reason, has not succeeded.
+  process.exitCode = exitCode.bug;
+  process.exitCode = await main(process.argv.slice(2), process.env);
+}
+
 /** Runs one command line. Never throws: what goes wrong is printed on stderr and becomes the exit code. */
-export async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Promise<number> {
+async function main(argv: readonly string[], processEnv: NodeJS.ProcessEnv): Promise<number> {
   // A reader that went away (`vmbuild … | head`) changes nothing: the run goes to its own end and exit code.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {

@@ -4,13 +4,13 @@
 //
 // Why a killed build needs no clean-up of its own: outputs appear by rename, and a step is fresh only if the content of
 // its inputs AND of its outputs is what its record says. A record that is behind what lies there only makes work.
-import { nowMs } from './clock.ts';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type Diagnostic, Refusal, refuse } from '../meta/diagnostic.ts';
 import { describeSystemError } from './system-reason.ts';
 import { type ActionResult, isSystemError, runAction, systemHint } from './action.ts';
+import { nowMs } from './clock.ts';
 import type { OnEvent } from './events.ts';
 import { FileDigests } from './file-digests.ts';
 import { commandDigest, staleReason } from './fingerprint.ts';

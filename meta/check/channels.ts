@@ -32,8 +32,7 @@ function checkEnds(
   { a, b, place }: Channel,
   byName: PdsByName,
   suggest: (wanted: string) => string,
-): readonly Diagnostic[] {
-  if (a.pd !== b.pd && byName.has(a.pd) && byName.has(b.pd)) return noFindings;
+): Diagnostic[] {
   const unknown = [a, b]
     .filter((end) => !byName.has(end.pd))
     .map((end) =>

@@ -2,7 +2,7 @@
 // Rules of maps: known regions, permissions, alignment, limits of the address space, no overlaps in one space.
 
 import { type Diagnostic, formatRange } from '../diagnostic.ts';
-import { errorFinding, noFindings, suggester } from '../finding.ts';
+import { errorFinding, suggester } from '../finding.ts';
 import { pdLimits, regionLimits } from '../limits.ts';
 import { allPds, type Mapping, type ProtectionDomain, type SystemDescription } from '../model.ts';
 import { alignDown, hex } from '../units.ts';
@@ -46,10 +46,8 @@ function spacesOf(pd: ProtectionDomain, target: CheckTarget): Space[] {
 
 const validPerms: readonly string[] = ['r', 'x', 'rw', 'rx', 'wx', 'rwx'];
 
-function checkMap({ mr, vaddr, perms, place }: Mapping, { owner, end }: Space): readonly Diagnostic[] {
+function checkMap({ mr, vaddr, perms, place }: Mapping, { owner, end }: Space): Diagnostic[] {
   const page = mr.pageSize === regionLimits.largePageBytes ? mr.pageSize : regionLimits.pageBytes;
-  if (validPerms.includes(perms) && vaddr % page === 0n && vaddr < end && vaddr + mr.size <= end)
-    return noFindings;
   const found: Diagnostic[] = [];
   const wrong = (code: string, message: string, hint: string): void => {
     found.push(errorFinding(code, message, { hint, place }));

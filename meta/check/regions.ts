@@ -59,10 +59,9 @@ function checkPageSize({ name, pageSize, place }: MemoryRegion): readonly Diagno
   ];
 }
 
-function checkSize(region: MemoryRegion, arch: Architecture): readonly Diagnostic[] {
+function checkSize(region: MemoryRegion, arch: Architecture): Diagnostic[] {
   const { name, size, paddr, pageSize, place } = region;
   const page = pageSize === regionLimits.largePageBytes ? pageSize : regionLimits.pageBytes;
-  if (paddr === undefined && size % page === 0n) return noFindings;
   const found: Diagnostic[] = [];
   if (size % page !== 0n)
     found.push(
